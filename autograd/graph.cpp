@@ -1,0 +1,237 @@
+#include "autograd/graph.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "tensor/dispatch.h"
+#include "tensor/kernels/elementwise.h"
+
+namespace pixelgrad {
+namespace {
+
+thread_local bool recording = true;
+thread_local bool guarding = false;
+std::atomic<uint64_t> next_id{1};
+
+/// A value that the graph relies on: its storage, if that still lives, must not have been written.
+struct Watch {
+  explicit Watch(const Tensor& t) : storage(t.storage()), version(t.storage()->version) {}
+  bool overwritten() const {
+    const auto alive = storage.lock();
+    return alive && alive->version != version;
+  }
+  std::weak_ptr<Storage> storage;
+  uint64_t version;
+};
+
+struct Node : GradSource {
+  const char* op = "";
+  std::vector<std::shared_ptr<GradSource>> inputs;  // null where no gradient is wanted
+  std::vector<Watch> watched;
+  Backward backward;
+  ~Node() override;
+};
+
+/// What a dying node lets go of. Its closure may hold the last handle of the tensors before it,
+/// whose nodes die in turn: the outermost destructor takes them one by one from a list, so a chain
+/// of any length needs no stack.
+struct Remains {
+  std::vector<std::shared_ptr<GradSource>> inputs;
+  Backward backward;
+};
+thread_local std::vector<Remains>* graveyard = nullptr;
+
+Node::~Node() {
+  Remains mine{std::move(inputs), std::move(backward)};
+  if (graveyard) {
+    graveyard->push_back(std::move(mine));
+    return;
+  }
+  std::vector<Remains> pending;
+  graveyard = &pending;
+  pending.push_back(std::move(mine));
+  while (!pending.empty()) {
+    Remains next = std::move(pending.back());
+    pending.pop_back();
+    next = {};  // may add to pending
+  }
+  graveyard = nullptr;
+}
+
+/// "input 0 [2,8,8,3] in [-1.2, 3.4]" for the NaN guard's message.
+std::string describe(const Tensor& x) {
+  if (!is_floating(x.dtype())) return str(x.shape(), " of ", x.dtype());
+  double low = INFINITY, high = -INFINITY;
+  int64_t bad = 0;
+  for (double v : x.to_doubles()) {
+    if (!std::isfinite(v)) {
+      ++bad;
+      continue;
+    }
+    low = std::min(low, v);
+    high = std::max(high, v);
+  }
+  return str(x.shape(), " in [", low, ", ", high, "]", bad ? str(" with ", bad, " not finite") : "");
+}
+
+bool all_finite(const Tensor& x) {
+  return dispatch(x, [&]<Device D, class T>() {
+    return kernels::all_finite<D, T>(x.numel(), x.data<T>());
+  });
+}
+
+void guard(const char* op, const char* what, const Tensor& value, const std::vector<Tensor>& inputs) {
+  if (!value.defined() || !is_floating(value.dtype()) || all_finite(value)) return;
+  const std::vector<double> values = value.to_doubles();
+  const auto bad = std::find_if(values.begin(), values.end(), [](double v) { return !std::isfinite(v); });
+  std::string message = str("[", op, "] ", what, " ", value.shape(), " holds ", *bad, " at index ",
+                            bad - values.begin());
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (inputs[i].defined()) message += str("; input ", i, " ", describe(inputs[i]));
+  throw NonFiniteError(message);
+}
+
+/// sum += g, in place when nobody else holds sum's storage.
+void accumulate(Tensor& sum, Tensor g) {
+  if (!sum.defined()) {
+    sum = std::move(g);
+    return;
+  }
+  Tensor out = sum.storage().use_count() == 1 ? sum : Tensor::empty(sum.shape(), sum.dtype(), sum.device());
+  dispatch(sum, [&]<Device D, class T>() {
+    const T* a = sum.data<T>();
+    kernels::add<D, T>(sum.numel(), a, g.data<T>(), out.mutable_data<T>());
+  });
+  sum = out;
+}
+
+void check_gradient(const char* op, size_t input, const Tensor& g, const GradSource& target) {
+  if (g.shape() != target.shape || g.dtype() != target.dtype)
+    throw Error(str("[", op, "] backward gave a gradient ", g.shape(), " of ", g.dtype(), " for input ",
+                    input, ", expected ", target.shape, " of ", target.dtype));
+}
+
+/// The sources that `from` depends on, newest first: a topological order.
+std::vector<std::shared_ptr<GradSource>> reachable(const std::shared_ptr<GradSource>& from) {
+  std::vector<std::shared_ptr<GradSource>> found{from};
+  std::unordered_set<GradSource*> seen{from.get()};
+  for (size_t i = 0; i < found.size(); ++i)
+    if (auto* node = dynamic_cast<Node*>(found[i].get()))
+      for (const auto& in : node->inputs)
+        if (in && seen.insert(in.get()).second) found.push_back(in);
+  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a->id > b->id; });
+  return found;
+}
+
+}  // namespace
+
+Tensor record(const char* op, const Tensor& y, const std::vector<Tensor>& inputs, Backward backward) {
+  if (guarding) guard(op, "output", y, inputs);
+  if (!recording || std::none_of(inputs.begin(), inputs.end(), needs_grad)) return y;
+  auto node = std::make_shared<Node>();
+  node->op = op;
+  node->id = next_id++;
+  node->shape = y.shape();
+  node->dtype = y.dtype();
+  node->backward = std::move(backward);
+  node->watched.reserve(inputs.size() + 1);
+  for (const Tensor& x : inputs) {
+    node->inputs.push_back(x.defined() ? x.source() : nullptr);
+    if (x.defined()) node->watched.emplace_back(x);
+  }
+  node->watched.emplace_back(y);
+  Tensor out = y.detach();  // a closure may hold y itself; the node must not hold its own source
+  out.set_source(std::move(node));
+  return out;
+}
+
+bool needs_grad(const Tensor& x) { return x.defined() && x.source() != nullptr; }
+bool grad_enabled() { return recording; }
+
+Tensor require_grad(Tensor x) {
+  check(is_floating(x.dtype()), "[require_grad] expected a tensor of f32 or f64, got ", x.dtype());
+  if (x.source()) return x;
+  auto leaf = std::make_shared<Leaf>();
+  leaf->shape = x.shape();
+  leaf->dtype = x.dtype();
+  x.set_source(std::move(leaf));
+  return x;
+}
+
+namespace {
+Leaf& leaf_of(const Tensor& x, const char* caller) {
+  auto* leaf = x.defined() ? dynamic_cast<Leaf*>(x.source().get()) : nullptr;
+  if (!leaf) throw Error(str("[", caller, "] the tensor is not a leaf (require_grad makes one)"));
+  return *leaf;
+}
+}  // namespace
+
+Tensor grad(const Tensor& leaf) { return leaf_of(leaf, "grad").grad; }
+void clear_grad(const Tensor& leaf) { leaf_of(leaf, "clear_grad").grad = Tensor(); }
+
+void backward(const Tensor& y, const Tensor& dy) {
+  check(needs_grad(y), "[backward] nothing to do: ", y.shape(), " was not computed from a tensor that needs a gradient");
+  Tensor seed = dy;
+  if (!seed.defined()) {
+    check(y.numel() == 1, "[backward] expected one element or an explicit gradient, got ", y.shape());
+    seed = Tensor::full(y.shape(), 1, y.dtype(), y.device());
+  }
+  check(seed.shape() == y.shape() && seed.dtype() == y.dtype(), "[backward] gradient ", seed.shape(), " of ",
+        seed.dtype(), " for a value ", y.shape(), " of ", y.dtype());
+
+  NoGrad no_grad;
+  auto order = reachable(y.source());
+  std::unordered_map<GradSource*, Tensor> pending;
+  pending[y.source().get()] = seed.detach();
+  for (auto& source : order) {
+    const auto found = pending.find(source.get());
+    if (found == pending.end()) {  // every path to it gave a zero gradient
+      if (auto* node = dynamic_cast<Node*>(source.get())) node->backward = nullptr;
+      source.reset();
+      continue;
+    }
+    Tensor g = std::move(found->second);
+    pending.erase(found);
+    if (auto* leaf = dynamic_cast<Leaf*>(source.get())) {
+      // The gradient owns its storage: a closure may have returned one that others hold as well.
+      if (!leaf->grad.defined() && g.storage().use_count() > 1) g = g.clone();
+      accumulate(leaf->grad, std::move(g));
+      continue;
+    }
+    auto& node = static_cast<Node&>(*source);
+    if (!node.backward)
+      throw Error(str("[backward] the graph behind '", node.op, "' was already walked; compute the value again"));
+    for (const Watch& w : node.watched)
+      if (w.overwritten())
+        throw Error(str("[backward] an input or the output of '", node.op,
+                        "' was overwritten in place after the op ran"));
+    Grads grads;
+    {
+      Backward run = std::move(node.backward);
+      node.backward = nullptr;
+      grads = run(g);
+    }
+    check(grads.size() == node.inputs.size(), "[", node.op, "] backward gave ", grads.size(), " gradients for ",
+          node.inputs.size(), " inputs");
+    g = Tensor();
+    const auto inputs = std::move(node.inputs);
+    node.inputs.clear();
+    for (size_t i = 0; i < grads.size(); ++i) {
+      if (!grads[i].defined() || !inputs[i]) continue;
+      check_gradient(node.op, i, grads[i], *inputs[i]);
+      if (guarding) guard(node.op, "gradient", grads[i], {});
+      accumulate(pending[inputs[i].get()], std::move(grads[i]));
+    }
+    source.reset();
+  }
+}
+
+NoGrad::NoGrad() : previous_(recording) { recording = false; }
+NoGrad::~NoGrad() { recording = previous_; }
+NanGuard::NanGuard() : previous_(guarding) { guarding = true; }
+NanGuard::~NanGuard() { guarding = previous_; }
+
+}  // namespace pixelgrad

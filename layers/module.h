@@ -1,0 +1,102 @@
+#pragma once
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "autograd/graph.h"
+#include "tensor/random.h"
+
+namespace pixelgrad {
+
+struct NamedTensor {
+  std::string name;  ///< path from the module asked, as in PyTorch: "encoder.0.conv.weight"
+  Tensor tensor;
+};
+
+/// Something that owns parameters. A module is built in place inside its parent by add() and never
+/// moves, so references to children stay good; parameters exist only through param(), so none can
+/// be forgotten by an optimizer or a checkpoint.
+class Module {
+ public:
+  virtual ~Module() = default;
+  Module(Module&&) = delete;
+  Module& operator=(Module&&) = delete;
+
+  /// Trainable tensors of this module and all below it, in the order of construction.
+  std::vector<NamedTensor> parameters() const;
+  /// Tensors that are state but not trained: running statistics, counters.
+  std::vector<NamedTensor> buffers() const;
+  /// Both, for checkpoints.
+  std::vector<NamedTensor> state() const;
+  /// Number of trainable values.
+  int64_t parameter_count() const;
+
+  /// Training mode (batch statistics, dropout) on or off, here and below.
+  void train(bool on = true);
+  void eval() { train(false); }
+  bool training() const { return training_; }
+
+  /// Converts parameters and floating buffers in place; handles that others hold follow.
+  void to(Dtype dtype);
+  void to(Device device);
+
+  /// The dotted path from the root, "" for the root itself.
+  std::string path() const;
+
+ protected:
+  Module();
+
+  /// Constructs a child of type M in place and returns it. The second form allows braces:
+  /// add<Conv2d>("conv", {.in_channels = 3, .out_channels = 16}).
+  template <class M, class... Args>
+  M& add(std::string name, Args&&... args) {
+    const Construction here(*this, name);
+    return adopt<M>(std::move(name), std::make_unique<M>(std::forward<Args>(args)...));
+  }
+  template <class M>
+  M& add(std::string name, typename M::Options options) {
+    const Construction here(*this, name);
+    return adopt<M>(std::move(name), std::make_unique<M>(std::move(options)));
+  }
+  /// Takes a child that was chosen at run time.
+  template <class M>
+  M& add(std::string name, std::unique_ptr<M> child) {
+    return adopt<M>(std::move(name), std::move(child));
+  }
+
+  /// Registers a trainable tensor; the returned handle stays valid for the module's life.
+  Tensor param(std::string name, Tensor value);
+  /// Registers state that is not trained.
+  Tensor buffer(std::string name, Tensor value);
+
+ private:
+  /// Names the parent of the module that is constructed next on this thread.
+  struct Construction {
+    Construction(const Module& parent, const std::string& name);
+    ~Construction();
+    const Module* parent;
+    const std::string* name;
+    Construction* outer;
+  };
+  static thread_local Construction* under_construction;
+
+  template <class M>
+  M& adopt(std::string name, std::unique_ptr<M> child) {
+    M& ref = *child;
+    take(std::move(name), std::move(child));
+    return ref;
+  }
+  void take(std::string name, std::unique_ptr<Module> child);
+  void check_name(const std::string& name) const;
+  template <class Visit>
+  void walk(const std::string& prefix, const Visit& visit) const;
+
+  const Module* parent_ = nullptr;
+  std::string name_;
+  std::vector<NamedTensor> params_, buffers_;
+  std::vector<std::pair<std::string, std::unique_ptr<Module>>> children_;
+  bool training_ = true;
+};
+
+}  // namespace pixelgrad

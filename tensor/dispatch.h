@@ -1,0 +1,53 @@
+#pragma once
+#include "tensor/check.h"
+#include "tensor/tensor.h"
+
+namespace pixelgrad {
+
+/// Calls f.template operator()<D>() with the device of `x` as a template argument.
+template <class F>
+auto dispatch_device(Device device, F&& f) {
+#ifdef PIXELGRAD_CUDA
+  if (device == Device::cuda) return f.template operator()<Device::cuda>();
+#endif
+  check(device == Device::cpu, "[dispatch] this build has no ", device, " backend");
+  return f.template operator()<Device::cpu>();
+}
+
+/// Calls f.template operator()<D, T>() with the device and the floating element type of `x`.
+/// A kernel that is not instantiated for a pair is a link error that names it.
+template <class F>
+auto dispatch(const Tensor& x, F&& f) {
+  return dispatch_device(x.device(), [&]<Device D>() {
+    switch (x.dtype()) {
+      case Dtype::f32:
+        return f.template operator()<D, float>();
+      case Dtype::f64:
+        return f.template operator()<D, double>();
+      default:
+        throw Error(str("[dispatch] expected a tensor of f32 or f64, got ", x.dtype()));
+    }
+  });
+}
+
+/// Like dispatch, for every element type.
+template <class F>
+auto dispatch_all(const Tensor& x, F&& f) {
+  return dispatch_device(x.device(), [&]<Device D>() {
+    switch (x.dtype()) {
+      case Dtype::f32:
+        return f.template operator()<D, float>();
+      case Dtype::f64:
+        return f.template operator()<D, double>();
+      case Dtype::u8:
+        return f.template operator()<D, uint8_t>();
+      case Dtype::i32:
+        return f.template operator()<D, int32_t>();
+      case Dtype::i64:
+        return f.template operator()<D, int64_t>();
+    }
+    throw Error("[dispatch] unknown dtype");
+  });
+}
+
+}  // namespace pixelgrad

@@ -1,0 +1,42 @@
+#pragma once
+#include <cstdint>
+
+#include "tensor/device.h"
+
+namespace pixelgrad::kernels {
+
+/// Sizes of a 2-d convolution. x [n, in_h, in_w, in_channels], weight [out_channels, kernel_h,
+/// kernel_w, in_channels / groups], y [n, out_h, out_w, out_channels]. Output pixel (oy, ox) reads
+/// input pixels (oy * stride_h - pad_top + r * dilation_h, ox * stride_w - pad_left + s *
+/// dilation_w) for taps r, s; pixels outside the image are 0. What is padded at the bottom and on
+/// the right follows from out_h and out_w.
+struct Conv2dGeometry {
+  int64_t n = 1, in_h = 1, in_w = 1, in_channels = 1;
+  int64_t out_h = 1, out_w = 1, out_channels = 1;
+  int64_t kernel_h = 1, kernel_w = 1;
+  int64_t stride_h = 1, stride_w = 1;
+  int64_t pad_top = 0, pad_left = 0;
+  int64_t dilation_h = 1, dilation_w = 1;
+  int64_t groups = 1;
+};
+
+/// y = conv(x, weight) + bias; bias [out_channels] or null. Overwrites y.
+template <Device D, class T>
+void conv2d_forward(const Conv2dGeometry& g, const T* x, const T* weight, const T* bias, T* y);
+
+/// dx [n, in_h, in_w, in_channels] = the transposed convolution of dy [n, out_h, out_w,
+/// out_channels]: dx[i] = sum over taps and outputs that read i. Adds bias [in_channels] where not
+/// null (the forward of conv_transpose2d). Overwrites dx.
+template <Device D, class T>
+void conv2d_backward_input(const Conv2dGeometry& g, const T* dy, const T* weight, const T* bias, T* dx);
+
+/// dweight [out_channels, kernel_h, kernel_w, in_channels / groups] = sum over pixels of dy times
+/// the input pixel that the tap reads. Overwrites dweight.
+template <Device D, class T>
+void conv2d_backward_weight(const Conv2dGeometry& g, const T* x, const T* dy, T* dweight);
+
+/// dbias [channels] = sum of dy [pixels, channels] over pixels. Overwrites dbias.
+template <Device D, class T>
+void sum_over_pixels(int64_t pixels, int64_t channels, const T* dy, T* dbias);
+
+}  // namespace pixelgrad::kernels
