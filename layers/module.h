@@ -5,14 +5,10 @@
 #include <vector>
 
 #include "autograd/graph.h"
+#include "tensor/named_tensor.h"
 #include "tensor/random.h"
 
 namespace pixelgrad {
-
-struct NamedTensor {
-  std::string name;  ///< path from the module asked, as in PyTorch: "encoder.0.conv.weight"
-  Tensor tensor;
-};
 
 /// Something that owns parameters. A module is built in place inside its parent by add() and never
 /// moves, so references to children stay good; parameters exist only through param(), so none can
