@@ -1,0 +1,68 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "autograd/gradcheck.h"
+#include "tensor/device.h"
+#include "tensor/tensor.h"
+
+namespace pixelgrad {
+
+/// One way to call an op, small enough to be differentiated element by element.
+struct OpSample {
+  std::string name;  ///< what is special: "stride 2, dilation 3"
+  /// The inputs that are differentiated, f64 on the CPU, random by the seed. Ops with kinks get
+  /// values that keep clear of them.
+  std::function<std::vector<Tensor>(uint64_t seed)> inputs;
+  /// Calls the op. Labels and running statistics are captured; they follow the dtype and the device
+  /// of the inputs, and state is a fresh copy in every call.
+  DifferentiableFn call;
+};
+
+/// One way to call an op that must throw Error.
+struct OpError {
+  std::string name;
+  std::function<void()> call;
+  std::string message;  ///< a part of what the error must say
+};
+
+/// What is known about an op. The table of these drives the gradient check of the program and the
+/// tests that hold every op to the same promises.
+struct OpCase {
+  std::string name;                 ///< as the op gives it to record()
+  std::vector<std::string> inputs;  ///< names, in the order of OpSample::inputs
+  bool linear = false;     ///< affine in each input while the others stand: an adjoint test applies
+  bool has_kinks = false;  ///< not differentiable everywhere
+  std::vector<OpSample> samples;
+  std::vector<OpError> errors;
+};
+
+/// Every differentiable op of the library.
+const std::vector<OpCase>& op_cases();
+
+/// The gradient checks of all samples of one op.
+struct OpCheck {
+  std::string name;
+  bool passed = false;
+  double worst_scaled_error = 0;
+  int64_t elements = 0;  ///< elements checked
+  int64_t kinks = 0;     ///< of them, excluded as kinks
+  double seconds = 0;
+  std::string failures;  ///< the sample's name and report of each sample that failed
+};
+
+struct GradcheckSummary {
+  std::vector<OpCheck> ops;
+  bool passed = false;
+  double seconds = 0;
+};
+
+/// Checks the gradients of the op called `name`, or of every op when it is empty.
+/// Throws UsageError, which lists the ops, when there is none of that name.
+GradcheckSummary run_gradcheck_cases(const std::string& name = "",
+                                     const GradcheckOptions& options = {},
+                                     Device device = Device::cpu);
+
+}  // namespace pixelgrad

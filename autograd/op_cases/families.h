@@ -1,0 +1,40 @@
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "autograd/op_cases.h"
+
+// What the tables of op cases share. Included by op_cases.cpp and the tables alone.
+namespace pixelgrad {
+
+std::vector<OpCase> convolution_cases();
+std::vector<OpCase> normalization_cases();
+std::vector<OpCase> pointwise_cases();
+std::vector<OpCase> pooling_cases();
+std::vector<OpCase> shape_cases();
+std::vector<OpCase> loss_cases();
+
+inline constexpr std::vector<OpCase> (*op_case_families[])() = {
+    convolution_cases, normalization_cases, pointwise_cases,
+    pooling_cases,     shape_cases,         loss_cases,
+};
+
+using MakeInputs = std::function<std::vector<Tensor>(uint64_t seed)>;
+
+/// Standard normal values.
+MakeInputs normals(std::vector<Shape> shapes);
+
+/// Shuffled values 0.05 apart, the nearest to 0 at 0.025: no ties and nothing near 0, so that steps
+/// of 0.002 neither change which of them is the largest nor cross 0.
+MakeInputs spaced(std::vector<Shape> shapes);
+
+/// Labels [n,h,w] (i32) in [0, classes), with `ignored` of them set to 255, where `like` lives.
+Tensor random_labels(const Shape& shape, int64_t classes, int64_t ignored, const Tensor& like);
+
+/// `values` with the dtype and on the device of `like`.
+Tensor captured(const std::vector<double>& values, const Tensor& like);
+
+/// Zeros in f64: an argument of a wrong shape, for the error cases.
+Tensor zeros(Shape shape);
+
+}  // namespace pixelgrad
