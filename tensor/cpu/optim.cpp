@@ -5,12 +5,9 @@
 
 #include "tensor/parallel.h"
 
-#define HWY_DISABLED_TARGETS \
-  (HWY_SSSE3 | HWY_SSE4 | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tensor/cpu/optim.cpp"
-#include "hwy/foreach_target.h"
-#include "hwy/highway.h"
+#include "tensor/cpu/simd.h"
 
 // The loops below are plain: the compiler vectorises them once for each target. They are bound by
 // memory, and one pass over each parameter is all there is to win.
