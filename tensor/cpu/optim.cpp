@@ -9,14 +9,28 @@
 #define HWY_TARGET_INCLUDE "tensor/cpu/optim.cpp"
 #include "tensor/cpu/simd.h"
 
+#ifndef PIXELGRAD_TENSOR_CPU_OPTIM
+#define PIXELGRAD_TENSOR_CPU_OPTIM
+namespace pixelgrad::kernels {
+/// What is compiled per SIMD target: each works on elements [begin, end) of one parameter.
+template <class T>
+struct OptimPieces {
+  void (*sgd)(const SgdSlot<T>& s, int64_t begin, int64_t end);
+  void (*adam)(const AdamSlot<T>& s, int64_t begin, int64_t end);
+  double (*sum_of_squares)(const GradSlot<const T>& s, int64_t begin, int64_t end);
+};
+}  // namespace pixelgrad::kernels
+#endif
+
 // The loops below are plain: the compiler vectorises them once for each target. They are bound by
 // memory, and one pass over each parameter is all there is to win.
 
 HWY_BEFORE_NAMESPACE();
 namespace pixelgrad::kernels::HWY_NAMESPACE {
+namespace {
 
 template <class T>
-void sgd_piece(const SgdSlot<T>& s, int64_t begin, int64_t end) {
+void sgd(const SgdSlot<T>& s, int64_t begin, int64_t end) {
   const SgdRule<T> rule = s.rule;
   const T* HWY_RESTRICT grad = s.grad;
   T* HWY_RESTRICT param = s.param;
@@ -29,7 +43,7 @@ void sgd_piece(const SgdSlot<T>& s, int64_t begin, int64_t end) {
 }
 
 template <class T>
-void adam_piece(const AdamSlot<T>& s, int64_t begin, int64_t end) {
+void adam(const AdamSlot<T>& s, int64_t begin, int64_t end) {
   const AdamRule<T> rule = s.rule;
   const T* HWY_RESTRICT grad = s.grad;
   T* HWY_RESTRICT param = s.param;
@@ -40,7 +54,7 @@ void adam_piece(const AdamSlot<T>& s, int64_t begin, int64_t end) {
 
 /// Sixteen running sums, whatever the vector width, so that the order of additions is the same.
 template <class T>
-double squares_piece(const GradSlot<const T>& s, int64_t begin, int64_t end) {
+double sum_of_squares(const GradSlot<const T>& s, int64_t begin, int64_t end) {
   constexpr int64_t lanes = 16;
   double sums[lanes] = {};
   int64_t i = begin;
@@ -58,25 +72,14 @@ double squares_piece(const GradSlot<const T>& s, int64_t begin, int64_t end) {
   return total;
 }
 
-void sgd_piece_f32(const SgdSlot<float>& s, int64_t begin, int64_t end) {
-  sgd_piece(s, begin, end);
+template <class T>
+OptimPieces<T> pieces() {
+  return {.sgd = sgd<T>, .adam = adam<T>, .sum_of_squares = sum_of_squares<T>};
 }
-void sgd_piece_f64(const SgdSlot<double>& s, int64_t begin, int64_t end) {
-  sgd_piece(s, begin, end);
-}
-void adam_piece_f32(const AdamSlot<float>& s, int64_t begin, int64_t end) {
-  adam_piece(s, begin, end);
-}
-void adam_piece_f64(const AdamSlot<double>& s, int64_t begin, int64_t end) {
-  adam_piece(s, begin, end);
-}
-double squares_piece_f32(const GradSlot<const float>& s, int64_t begin, int64_t end) {
-  return squares_piece(s, begin, end);
-}
-double squares_piece_f64(const GradSlot<const double>& s, int64_t begin, int64_t end) {
-  return squares_piece(s, begin, end);
-}
+OptimPieces<float> pieces_f32() { return pieces<float>(); }
+OptimPieces<double> pieces_f64() { return pieces<double>(); }
 
+}  // namespace
 }  // namespace pixelgrad::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -84,12 +87,15 @@ HWY_AFTER_NAMESPACE();
 namespace pixelgrad::kernels {
 namespace {
 
-HWY_EXPORT(sgd_piece_f32);
-HWY_EXPORT(sgd_piece_f64);
-HWY_EXPORT(adam_piece_f32);
-HWY_EXPORT(adam_piece_f64);
-HWY_EXPORT(squares_piece_f32);
-HWY_EXPORT(squares_piece_f64);
+HWY_EXPORT(pieces_f32);
+HWY_EXPORT(pieces_f64);
+template <class T>
+OptimPieces<T> best_pieces() {
+  if constexpr (std::is_same_v<T, float>)
+    return HWY_DYNAMIC_DISPATCH(pieces_f32)();
+  else
+    return HWY_DYNAMIC_DISPATCH(pieces_f64)();
+}
 
 /// Calls f(tile, slot, begin, end) for the pieces that cover all slots. The slots are seen as one
 /// long array that is cut into tiles of equal size: a tile may hold many small parameters, or a
@@ -133,37 +139,28 @@ class Tiles {
 
 template <Device D, class T>
 void sgd_step(std::span<const SgdSlot<T>> slots) {
-  Tiles(slots).for_each([](int64_t, const SgdSlot<T>& s, int64_t begin, int64_t end) {
-    if constexpr (sizeof(T) == 4)
-      HWY_DYNAMIC_DISPATCH(sgd_piece_f32)(s, begin, end);
-    else
-      HWY_DYNAMIC_DISPATCH(sgd_piece_f64)(s, begin, end);
-  });
+  const auto piece = best_pieces<T>().sgd;
+  Tiles(slots).for_each(
+      [&](int64_t, const SgdSlot<T>& s, int64_t begin, int64_t end) { piece(s, begin, end); });
 }
 
 template <Device D, class T>
 void adam_step(std::span<const AdamSlot<T>> slots) {
-  Tiles(slots).for_each([](int64_t, const AdamSlot<T>& s, int64_t begin, int64_t end) {
-    if constexpr (sizeof(T) == 4)
-      HWY_DYNAMIC_DISPATCH(adam_piece_f32)(s, begin, end);
-    else
-      HWY_DYNAMIC_DISPATCH(adam_piece_f64)(s, begin, end);
-  });
+  const auto piece = best_pieces<T>().adam;
+  Tiles(slots).for_each(
+      [&](int64_t, const AdamSlot<T>& s, int64_t begin, int64_t end) { piece(s, begin, end); });
 }
 
 template <Device D, class T>
 double sum_of_squares(std::span<const GradSlot<const T>> slots) {
+  const auto piece = best_pieces<T>().sum_of_squares;
   const Tiles tiles(slots);
-  std::vector<double> sums(static_cast<size_t>(tiles.count()));
+  std::vector<double> partial(static_cast<size_t>(tiles.count()));
   tiles.for_each([&](int64_t tile, const GradSlot<const T>& s, int64_t begin, int64_t end) {
-    double& sum = sums[static_cast<size_t>(tile)];
-    if constexpr (sizeof(T) == 4)
-      sum += HWY_DYNAMIC_DISPATCH(squares_piece_f32)(s, begin, end);
-    else
-      sum += HWY_DYNAMIC_DISPATCH(squares_piece_f64)(s, begin, end);
+    partial[static_cast<size_t>(tile)] += piece(s, begin, end);
   });
   double total = 0;
-  for (const double sum : sums) total += sum;
+  for (const double p : partial) total += p;
   return total;
 }
 
@@ -175,14 +172,14 @@ void scale_all(std::span<const GradSlot<T>> slots, double factor) {
   });
 }
 
-template void sgd_step<Device::cpu, float>(std::span<const SgdSlot<float>>);
-template void sgd_step<Device::cpu, double>(std::span<const SgdSlot<double>>);
-template void adam_step<Device::cpu, float>(std::span<const AdamSlot<float>>);
-template void adam_step<Device::cpu, double>(std::span<const AdamSlot<double>>);
-template double sum_of_squares<Device::cpu, float>(std::span<const GradSlot<const float>>);
-template double sum_of_squares<Device::cpu, double>(std::span<const GradSlot<const double>>);
-template void scale_all<Device::cpu, float>(std::span<const GradSlot<float>>, double);
-template void scale_all<Device::cpu, double>(std::span<const GradSlot<double>>, double);
+#define PIXELGRAD_INSTANTIATE(T)                                                      \
+  template void sgd_step<Device::cpu, T>(std::span<const SgdSlot<T>>);                \
+  template void adam_step<Device::cpu, T>(std::span<const AdamSlot<T>>);              \
+  template double sum_of_squares<Device::cpu, T>(std::span<const GradSlot<const T>>); \
+  template void scale_all<Device::cpu, T>(std::span<const GradSlot<T>>, double);
+PIXELGRAD_INSTANTIATE(float)
+PIXELGRAD_INSTANTIATE(double)
+#undef PIXELGRAD_INSTANTIATE
 
 }  // namespace pixelgrad::kernels
 #endif  // HWY_ONCE
