@@ -2,6 +2,13 @@
 #include <cstdint>
 #include <string_view>
 
+/// Marks formulas and index arithmetic that CPU and CUDA kernels share.
+#ifdef __CUDACC__
+#define PIXELGRAD_HD __host__ __device__
+#else
+#define PIXELGRAD_HD
+#endif
+
 namespace pixelgrad {
 
 /// Where a tensor's storage lives. Part of every tensor's state.

@@ -34,12 +34,6 @@ constexpr uint64_t mix(uint64_t a, uint64_t b) {
   return z ^ (z >> 31);
 }
 
-#ifdef __CUDACC__
-#define PIXELGRAD_HD __host__ __device__
-#else
-#define PIXELGRAD_HD
-#endif
-
 /// Four 32-bit numbers for block `index` of the key's stream. The stream is folded into the key by
 /// the caller-independent rule key = seed ^ mixed stream; step and index are the counter.
 PIXELGRAD_HD constexpr std::array<uint32_t, 4> philox(const RandomKey& key, uint64_t index) {
