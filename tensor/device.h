@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <string_view>
 
-/// Before a function that both host and device code call.
+/// Marks formulas and index arithmetic that CPU and CUDA kernels share.
 #ifdef __CUDACC__
 #define PIXELGRAD_HD __host__ __device__
 #else
