@@ -1,0 +1,67 @@
+#include "tensor/kernels/conv2d.h"
+
+#include <algorithm>
+
+#include "tensor/cpu/conv2d_taps.h"
+
+// The convolution on a CPU. The work is done elsewhere: conv2d_tap_kernel.cpp (forward and input
+// gradient), conv2d_weight_gradient.cpp, conv2d_depthwise.cpp and conv2d_bias.cpp. Here it is cut
+// into groups.
+namespace pixelgrad::kernels {
+namespace {
+
+bool is_depthwise(const Conv2dGeometry& g) {
+  return g.groups > 1 && g.in_channels == g.groups && g.out_channels == g.groups;
+}
+
+int64_t group_weights(const Conv2dGeometry& g) {
+  return g.out_channels / g.groups * g.kernel_h * g.kernel_w * (g.in_channels / g.groups);
+}
+
+}  // namespace
+
+template <Device D, class T>
+void conv2d_forward(const Conv2dGeometry& g, const T* x, const T* weight, const T* bias, T* y) {
+  const cpu::TapConvolution taps = cpu::forward_taps(g);
+  if (is_depthwise(g))
+    return cpu::run_depthwise_taps<T>({&taps, 1}, group_weights(g), x, weight, bias, y);
+  const int64_t in = g.in_channels / g.groups, out = g.out_channels / g.groups;
+  for (int64_t k = 0; k < g.groups; ++k)
+    cpu::run_taps<T>({&taps, 1}, x + k * in, weight + k * group_weights(g),
+                     bias ? bias + k * out : nullptr, y + k * out);
+}
+
+template <Device D, class T>
+void conv2d_backward_input(const Conv2dGeometry& g, const T* dy, const T* weight, const T* bias,
+                           T* dx) {
+  const std::vector<cpu::TapConvolution> phases = cpu::input_gradient_taps(g);
+  if (is_depthwise(g))
+    return cpu::run_depthwise_taps<T>(phases, group_weights(g), dy, weight, bias, dx);
+  const int64_t in = g.in_channels / g.groups, out = g.out_channels / g.groups;
+  for (int64_t k = 0; k < g.groups; ++k)
+    cpu::run_taps<T>(phases, dy + k * out, weight + k * group_weights(g),
+                     bias ? bias + k * in : nullptr, dx + k * in);
+}
+
+template <Device D, class T>
+void conv2d_backward_weight(const Conv2dGeometry& g, const T* x, const T* dy, T* dweight) {
+  if (is_depthwise(g)) return cpu::depthwise_weight_gradient(g, x, dy, dweight);
+  const int64_t in = g.in_channels / g.groups, out = g.out_channels / g.groups;
+  for (int64_t k = 0; k < g.groups; ++k)
+    cpu::weight_gradient(g, x + k * in, dy + k * out, dweight + k * group_weights(g));
+}
+
+template void conv2d_forward<Device::cpu, float>(const Conv2dGeometry&, const float*, const float*,
+                                                 const float*, float*);
+template void conv2d_forward<Device::cpu, double>(const Conv2dGeometry&, const double*,
+                                                  const double*, const double*, double*);
+template void conv2d_backward_input<Device::cpu, float>(const Conv2dGeometry&, const float*,
+                                                        const float*, const float*, float*);
+template void conv2d_backward_input<Device::cpu, double>(const Conv2dGeometry&, const double*,
+                                                         const double*, const double*, double*);
+template void conv2d_backward_weight<Device::cpu, float>(const Conv2dGeometry&, const float*,
+                                                         const float*, float*);
+template void conv2d_backward_weight<Device::cpu, double>(const Conv2dGeometry&, const double*,
+                                                          const double*, double*);
+
+}  // namespace pixelgrad::kernels

@@ -1,0 +1,345 @@
+#include "tensor/cpu/conv2d_taps.h"
+#include "tensor/cpu/simd_targets.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tensor/cpu/conv2d_weight_gradient.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "tensor/parallel.h"
+#include "tensor/tensor.h"
+
+// The weight gradient: for each tap the sum over pixels of x (outer) dy. A register tile holds the
+// sums of a few input channels times two vectors of output channels while a block of pixels passes
+// by; the block's sum is then added to the task's sums, so that long sums are added up in two
+// levels and lose few digits.
+//
+// Of a block of pixels, dy is packed into panels [panel][pixel][lanes], and for each row of taps
+// the lines of x that it reads into [line][column][channel]: wide tensors would otherwise be read
+// with strides that fall on few sets of the first cache.
+
+HWY_BEFORE_NAMESPACE();
+namespace pixelgrad::cpu::HWY_NAMESPACE {
+namespace {
+namespace hn = hwy::HWY_NAMESPACE;
+using kernels::Conv2dGeometry;
+
+template <class T>
+constexpr int64_t lanes = static_cast<int64_t>(hn::MaxLanes(hn::ScalableTag<T>()));
+
+/// Input channels of the largest tile with K vectors of output channels: see conv2d_tile-inl.h.
+template <int K>
+constexpr int max_tile = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON ? 14 : 12 / K;
+
+int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/// A line of pixels of the block: where its first pixels lie in packed x and dy.
+struct Line {
+  int64_t x, dy;
+};
+
+/// sum[m][lane] += over lines and pixels of x[m] * dy[lane], for M input channels and K vectors.
+template <int M, int K, class T>
+void outer_tile(const T* x, int64_t x_step, const T* dy, std::span<const Line> lines,
+                int64_t pixels, T* total) {
+  const hn::ScalableTag<T> d;
+  constexpr int64_t width = K * lanes<T>;
+  hn::Vec<decltype(d)> sum[M][K];
+  HWY_UNROLL(16)
+  for (int m = 0; m < M; ++m)
+    for (int k = 0; k < K; ++k) sum[m][k] = hn::Zero(d);
+  for (const Line& line : lines) {
+    const T* HWY_RESTRICT xp = x + line.x;
+    const T* HWY_RESTRICT dp = dy + line.dy;
+    for (int64_t i = 0; i < pixels; ++i) {
+      hn::Vec<decltype(d)> gradient[K];
+      for (int k = 0; k < K; ++k) gradient[k] = hn::LoadU(d, dp + k * lanes<T>);
+      HWY_UNROLL(16)
+      for (int m = 0; m < M; ++m) {
+        const auto value = hn::Set(d, xp[m]);
+        for (int k = 0; k < K; ++k) sum[m][k] = hn::MulAdd(value, gradient[k], sum[m][k]);
+      }
+      xp += x_step;
+      dp += width;
+    }
+  }
+  HWY_UNROLL(16)
+  for (int m = 0; m < M; ++m)
+    for (int k = 0; k < K; ++k) {
+      T* to = total + m * width + k * lanes<T>;
+      hn::StoreU(hn::Add(hn::LoadU(d, to), sum[m][k]), d, to);
+    }
+}
+
+template <class T>
+using OuterTile = void (*)(const T*, int64_t, const T*, std::span<const Line>, int64_t, T*);
+
+template <int K, class T>
+OuterTile<T> outer_tile_of(int64_t channels) {
+  static constexpr auto table = []<size_t... m>(std::index_sequence<m...>) {
+    return std::array<OuterTile<T>, sizeof...(m)>{&outer_tile<m + 1, K, T>...};
+  }
+  (std::make_index_sequence<max_tile<K>>());
+  return table[channels - 1];
+}
+
+/// How the work is cut; by shape alone.
+template <class T>
+struct Plan {
+  explicit Plan(const Conv2dGeometry& geometry) : g(geometry) {
+    in = g.in_channels / g.groups;
+    out = g.out_channels / g.groups;
+    panels = ceil_div(out, width);
+    chunks = ceil_div(in, 64);
+    chunk = ceil_div(in, chunks);
+    chunks = ceil_div(in, chunk);
+    // Few channels make poor tiles: the taps of a row, whose inputs are neighbours in memory, are
+    // then taken as kernel_w times as many channels.
+    fused = g.dilation_w == 1 && g.kernel_w > 1 && chunk < 2 * max_tile<2>;
+
+    block_cols = ceil_div(g.out_w, ceil_div(g.out_w, pixels));
+    col_blocks = ceil_div(g.out_w, block_cols);
+    block_lines = std::max<int64_t>(1, pixels / block_cols);
+    line_blocks = ceil_div(g.n * g.out_h, block_lines);
+    packed_cols = (block_cols - 1) * g.stride_w + (g.kernel_w - 1) * g.dilation_w + 1;
+
+    // A task's sums fit the second cache. Large weights make enough tasks by themselves; of small
+    // ones each part of the pixels has its own sums, which must not cost more than they bring.
+    const int64_t panel_bytes = g.kernel_h * g.kernel_w * chunk * width * sizeof(T);
+    const int64_t largest = std::clamp<int64_t>(256 * 1024 / panel_bytes, 1, 64 / lanes<T>);
+    const int64_t total = g.n * g.out_h * g.out_w;
+    const int64_t most_parts = std::clamp<int64_t>(total / 512, 1, 64);
+    groups = ceil_div(panels, largest);
+    if (groups * chunks * most_parts < 16)
+      groups = std::min(panels, ceil_div(16, chunks * most_parts));
+    parts = std::clamp<int64_t>(ceil_div(48, groups * chunks), 1, most_parts);
+    parts = std::min(parts, std::max<int64_t>(1, line_blocks * col_blocks));
+  }
+
+  int64_t panel_width(int64_t panel) const {
+    return out - panel * width <= lanes<T> ? lanes<T> : width;
+  }
+  int64_t group_begin(int64_t group) const { return panels * group / groups; }
+  int64_t chunk_size(int64_t index) const { return std::min(chunk, in - index * chunk); }
+  /// Values of one panel's sums.
+  int64_t panel_size() const { return g.kernel_h * g.kernel_w * chunk * width; }
+  int64_t tasks() const { return parts * chunks * panels; }
+  T* sums(T* all, int64_t part, int64_t index, int64_t panel) const {
+    return all + ((part * chunks + index) * panels + panel) * panel_size();
+  }
+
+  static constexpr int64_t width = 2 * lanes<T>;
+  static constexpr int64_t pixels = 96;
+  const Conv2dGeometry& g;
+  int64_t in, out, panels, chunk, chunks, groups, parts;
+  int64_t block_cols, col_blocks, block_lines, line_blocks, packed_cols;
+  bool fused;
+};
+
+/// One task: the sums of one part of the pixels, a chunk of input channels and a group of panels.
+template <class T>
+class Task {
+ public:
+  Task(const Plan<T>& plan, const T* x, const T* dy, T* all, int64_t part, int64_t index,
+       int64_t group)
+      : plan_(plan),
+        g_(plan.g),
+        x_(x + index * plan.chunk),
+        dy_(dy),
+        all_(all),
+        part_(part),
+        index_(index),
+        panel_begin_(plan.group_begin(group)),
+        panel_end_(plan.group_begin(group + 1)),
+        channels_(plan.chunk_size(index)),
+        block_pixels_(plan.block_lines * plan.block_cols) {
+    const int64_t panels = panel_end_ - panel_begin_;
+    buffer_ = Tensor::empty(
+        {block_pixels_ * panels * Plan<T>::width + plan.block_lines * plan.packed_cols * channels_},
+        dtype_of<T>);
+    packed_dy_ = buffer_.mutable_data<T>();
+    packed_x_ = packed_dy_ + block_pixels_ * panels * Plan<T>::width;
+  }
+
+  void run() {
+    for (int64_t panel = panel_begin_; panel < panel_end_; ++panel)
+      std::fill_n(plan_.sums(all_, part_, index_, panel), plan_.panel_size(), T{0});
+    const int64_t blocks = plan_.line_blocks * plan_.col_blocks;
+    for (int64_t b = blocks * part_ / plan_.parts; b < blocks * (part_ + 1) / plan_.parts; ++b)
+      add_block(b / plan_.col_blocks, b % plan_.col_blocks);
+  }
+
+ private:
+  void add_block(int64_t line_block, int64_t col_block) {
+    line_begin_ = line_block * plan_.block_lines;
+    lines_ = std::min(plan_.block_lines, g_.n * g_.out_h - line_begin_);
+    col_begin_ = col_block * plan_.block_cols;
+    cols_ = std::min(plan_.block_cols, g_.out_w - col_begin_);
+    pack_dy();
+    for (int64_t r = 0; r < g_.kernel_h; ++r) {
+      const std::span<const Line> lines = pack_x(r);
+      if (lines.empty()) continue;
+      for (int64_t panel = panel_begin_; panel < panel_end_; ++panel) {
+        if (plan_.panel_width(panel) == lanes<T>)
+          add_taps<1>(r, panel, lines);
+        else
+          add_taps<2>(r, panel, lines);
+      }
+    }
+  }
+
+  void pack_dy() {
+    for (int64_t panel = panel_begin_; panel < panel_end_; ++panel) {
+      const int64_t width = plan_.panel_width(panel), first = panel * Plan<T>::width;
+      const int64_t valid = std::min(width, plan_.out - first);
+      T* to = packed_dy_ + (panel - panel_begin_) * block_pixels_ * Plan<T>::width;
+      for (int64_t l = 0; l < lines_; ++l) {
+        const T* from = dy_ + ((line_begin_ + l) * g_.out_w + col_begin_) * g_.out_channels + first;
+        for (int64_t col = 0; col < cols_; ++col) {
+          if (valid < width) std::fill_n(to, width, T{0});
+          std::copy_n(from, valid, to);
+          from += g_.out_channels;
+          to += width;
+        }
+      }
+    }
+  }
+
+  /// Packs the input lines that row r of the taps reads; zeros beside the image. Returns the lines
+  /// that lie inside the image.
+  std::span<const Line> pack_x(int64_t r) {
+    found_.clear();
+    const int64_t columns = (cols_ - 1) * g_.stride_w + (g_.kernel_w - 1) * g_.dilation_w + 1;
+    const int64_t first = col_begin_ * g_.stride_w - g_.pad_left;
+    const int64_t low = std::clamp<int64_t>(-first, 0, columns);
+    const int64_t high = std::clamp<int64_t>(g_.in_w - first, low, columns);
+    T* to = packed_x_;
+    for (int64_t l = 0; l < lines_; ++l) {
+      const int64_t image = (line_begin_ + l) / g_.out_h, oy = (line_begin_ + l) % g_.out_h;
+      const int64_t iy = oy * g_.stride_h - g_.pad_top + r * g_.dilation_h;
+      if (iy < 0 || iy >= g_.in_h) continue;
+      found_.push_back({to - packed_x_, l * cols_});
+      std::fill_n(to, low * channels_, T{0});
+      const T* from = x_ + ((image * g_.in_h + iy) * g_.in_w + first + low) * g_.in_channels;
+      if (channels_ == g_.in_channels) {
+        std::copy_n(from, (high - low) * channels_, to + low * channels_);
+      } else {
+        for (int64_t col = low; col < high; ++col, from += g_.in_channels)
+          std::copy_n(from, channels_, to + col * channels_);
+      }
+      std::fill_n(to + high * channels_, (columns - high) * channels_, T{0});
+      to += columns * channels_;
+    }
+    return found_;
+  }
+
+  template <int K>
+  void add_taps(int64_t r, int64_t panel, std::span<const Line> lines) {
+    constexpr int64_t width = K * lanes<T>;
+    const T* dy = packed_dy_ + (panel - panel_begin_) * block_pixels_ * Plan<T>::width;
+    T* sums = plan_.sums(all_, part_, index_, panel) + r * g_.kernel_w * channels_ * width;
+    const int64_t x_step = g_.stride_w * channels_;
+    const int64_t merged = plan_.fused ? g_.kernel_w : 1, rows = merged * channels_;
+    const int64_t tiles = ceil_div(rows, max_tile<K>);
+    for (int64_t s = 0; s < g_.kernel_w; s += merged, sums += rows * width) {
+      // Only the columns whose input lies inside the image; merged taps read the packed zeros.
+      int64_t low = 0, high = cols_;
+      if (merged == 1) {
+        const int64_t first = col_begin_ * g_.stride_w - g_.pad_left + s * g_.dilation_w;
+        if (first < 0) low = ceil_div(-first, g_.stride_w);
+        high = std::min(cols_, first >= g_.in_w ? 0 : (g_.in_w - 1 - first) / g_.stride_w + 1);
+        if (low >= high) continue;
+      }
+      shifted_.clear();
+      for (const Line& line : lines)
+        shifted_.push_back(
+            {line.x + s * g_.dilation_w * channels_ + low * x_step, (line.dy + low) * width});
+      int64_t m = 0;
+      for (int64_t t = 0; t < tiles; ++t) {
+        const int64_t size = rows / tiles + (t < rows % tiles);
+        outer_tile_of<K, T>(size)(packed_x_ + m, x_step, dy, shifted_, high - low,
+                                  sums + m * width);
+        m += size;
+      }
+    }
+  }
+
+  const Plan<T>& plan_;
+  const Conv2dGeometry& g_;
+  const T* x_;
+  const T* dy_;
+  T* all_;
+  const int64_t part_, index_, panel_begin_, panel_end_, channels_, block_pixels_;
+  Tensor buffer_;
+  T* packed_dy_;
+  T* packed_x_;
+  int64_t line_begin_ = 0, lines_ = 0, col_begin_ = 0, cols_ = 0;
+  std::vector<Line> found_, shifted_;
+};
+
+/// Adds the parts in their order and turns [tap][in][out] into [out][tap][in].
+template <class T>
+void finish(const Plan<T>& plan, T* all, int64_t index, int64_t panel, T* dweight) {
+  const int64_t taps = plan.g.kernel_h * plan.g.kernel_w, channels = plan.chunk_size(index);
+  const int64_t width = plan.panel_width(panel), first = panel * Plan<T>::width;
+  const int64_t valid = std::min(width, plan.out - first), size = taps * channels * width;
+  T* sum = plan.sums(all, 0, index, panel);
+  for (int64_t part = 1; part < plan.parts; ++part) {
+    const T* other = plan.sums(all, part, index, panel);
+    for (int64_t i = 0; i < size; ++i) sum[i] += other[i];
+  }
+  for (int64_t tap = 0; tap < taps; ++tap)
+    for (int64_t lane = 0; lane < valid; ++lane) {
+      T* to = dweight + ((first + lane) * taps + tap) * plan.in + index * plan.chunk;
+      const T* from = sum + tap * channels * width + lane;
+      for (int64_t c = 0; c < channels; ++c) to[c] = from[c * width];
+    }
+}
+
+template <class T>
+void run(const Conv2dGeometry& g, const T* x, const T* dy, T* dweight) {
+  const Plan<T> plan(g);
+  Tensor sums = Tensor::empty({plan.tasks() * plan.panel_size()}, dtype_of<T>);
+  T* all = sums.mutable_data<T>();
+  parallel_for(plan.parts * plan.groups * plan.chunks, [&](int64_t i) {
+    const int64_t group = i % plan.groups, rest = i / plan.groups;
+    Task<T>(plan, x, dy, all, rest / plan.chunks, rest % plan.chunks, group).run();
+  });
+  parallel_for(plan.chunks * plan.panels,
+               [&](int64_t i) { finish(plan, all, i % plan.chunks, i / plan.chunks, dweight); });
+}
+
+void weight_gradient_f32(const Conv2dGeometry& g, const float* x, const float* dy, float* dweight) {
+  run<float>(g, x, dy, dweight);
+}
+void weight_gradient_f64(const Conv2dGeometry& g, const double* x, const double* dy,
+                         double* dweight) {
+  run<double>(g, x, dy, dweight);
+}
+
+}  // namespace
+}  // namespace pixelgrad::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace pixelgrad::cpu {
+
+HWY_EXPORT(weight_gradient_f32);
+HWY_EXPORT(weight_gradient_f64);
+
+template <>
+void weight_gradient<float>(const kernels::Conv2dGeometry& g, const float* x, const float* dy,
+                            float* dweight) {
+  HWY_DYNAMIC_DISPATCH(weight_gradient_f32)(g, x, dy, dweight);
+}
+template <>
+void weight_gradient<double>(const kernels::Conv2dGeometry& g, const double* x, const double* dy,
+                             double* dweight) {
+  HWY_DYNAMIC_DISPATCH(weight_gradient_f64)(g, x, dy, dweight);
+}
+
+}  // namespace pixelgrad::cpu
+#endif
