@@ -53,6 +53,16 @@ int64_t Module::parameter_count() const {
   return n;
 }
 
+std::vector<Tensor> Module::gradients() const {
+  std::vector<Tensor> out;
+  for (const auto& p : parameters()) out.push_back(grad(p.tensor));
+  return out;
+}
+
+void Module::clear_gradients() {
+  for (const auto& p : parameters()) clear_grad(p.tensor);
+}
+
 void Module::train(bool on) {
   training_ = on;
   for (auto& [name, child] : children_) child->train(on);
@@ -73,10 +83,18 @@ void Module::to(Dtype dtype) {
 
 void Module::to(Device device) {
   for (auto& t : state()) {
+    if (!is_floating(t.tensor.dtype())) continue;
     const bool trained = t.tensor.source() != nullptr;
     t.tensor.rebind(t.tensor.to(device));
     if (trained) clear_grad(t.tensor);
   }
+}
+
+void Module::visit(
+    const std::function<void(const std::string& path, const Module& module)>& visit) const {
+  walk("", [&](const std::string& prefix, const Module& m) {
+    visit(prefix.empty() ? prefix : prefix.substr(0, prefix.size() - 1), m);
+  });
 }
 
 std::string Module::path() const {
@@ -89,8 +107,10 @@ void Module::check_name(const std::string& name) const {
   const auto same = [&](const auto& entry) { return entry.name == name; };
   const bool taken = std::any_of(params_.begin(), params_.end(), same) ||
                      std::any_of(buffers_.begin(), buffers_.end(), same) ||
-                     std::any_of(children_.begin(), children_.end(), [&](const auto& c) { return c.first == name; });
-  check(!name.empty() && !taken, "[module] ", path(), " already has '", name, "', or the name is empty");
+                     std::any_of(children_.begin(), children_.end(),
+                                 [&](const auto& c) { return c.first == name; });
+  check(!name.empty() && !taken, "[module] ", path(), " already has '", name,
+        "', or the name is empty");
 }
 
 Tensor Module::param(std::string name, Tensor value) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -28,23 +29,37 @@ class Module {
   /// Number of trainable values.
   int64_t parameter_count() const;
 
+  /// The gradients of parameters(), in the same order, for Optimizer::step; undefined where the
+  /// last backward() did not come by.
+  std::vector<Tensor> gradients() const;
+  /// Forgets them. Without it the next backward() adds to them (gradient accumulation).
+  void clear_gradients();
+
   /// Training mode (batch statistics, dropout) on or off, here and below.
   void train(bool on = true);
   void eval() { train(false); }
   bool training() const { return training_; }
 
-  /// Converts parameters and floating buffers in place; handles that others hold follow.
+  /// Converts parameters and floating buffers in place; handles that others hold follow. Gradients
+  /// are forgotten. Integer counters stay on the CPU, where they are read.
   void to(Dtype dtype);
   void to(Device device);
 
   /// The dotted path from the root, "" for the root itself.
   std::string path() const;
 
+  /// What it is, for a summary: "Conv2d(3 -> 64, kernel 3, padding 1)". Empty for mere containers.
+  virtual std::string describe() const { return ""; }
+
+  /// Calls visit(path, module) for this module and all below it, parents first.
+  void visit(const std::function<void(const std::string& path, const Module& module)>& visit) const;
+
  protected:
   Module();
 
   /// Constructs a child of type M in place and returns it. The second form allows braces:
-  /// add<Conv2d>("conv", {.in_channels = 3, .out_channels = 16}).
+  /// add<Conv2d>("conv", {.in_channels = 3, .out_channels = 16}). A name may hold dots, to give the
+  /// parameters the paths of an existing naming scheme without modules that only nest.
   template <class M, class... Args>
   M& add(std::string name, Args&&... args) {
     const Construction here(*this, name);

@@ -1,0 +1,29 @@
+#include "layers/batch_norm.h"
+
+#include "autograd/ops/batch_norm.h"
+
+namespace pixelgrad {
+
+BatchNorm2d::BatchNorm2d(Options options) : options_(options) {
+  const auto& o = options_;
+  check<UsageError>(o.channels >= 1, "[batch_norm] channels is ", o.channels,
+                    ", expected at least 1");
+  check<UsageError>(o.eps >= 0, "[batch_norm] eps is ", o.eps, ", expected 0 or more");
+  check<UsageError>(o.momentum >= 0 && o.momentum <= 1, "[batch_norm] momentum is ", o.momentum,
+                    ", expected 0 to 1");
+  weight_ = param("weight", Tensor::full({o.channels}, 1, Dtype::f32));
+  bias_ = param("bias", Tensor::zeros({o.channels}, Dtype::f32));
+  running_mean_ = buffer("running_mean", Tensor::zeros({o.channels}, Dtype::f32));
+  running_var_ = buffer("running_var", Tensor::full({o.channels}, 1, Dtype::f32));
+  num_batches_tracked_ = buffer("num_batches_tracked", Tensor::zeros({}, Dtype::i64));
+}
+
+Tensor BatchNorm2d::forward(const Tensor& x) {
+  if (training()) ++num_batches_tracked_.mutable_data<int64_t>()[0];
+  return batch_norm(x, weight_, bias_, running_mean_, running_var_,
+                    {.momentum = options_.momentum, .eps = options_.eps, .training = training()});
+}
+
+std::string BatchNorm2d::describe() const { return str("BatchNorm2d(", options_.channels, ")"); }
+
+}  // namespace pixelgrad

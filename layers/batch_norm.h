@@ -1,0 +1,32 @@
+#pragma once
+#include "layers/layer.h"
+
+namespace pixelgrad {
+
+/// Batch normalization over N, H and W of each channel (Ioffe and Szegedy, ICML 2015).
+/// [N,H,W,C] -> [N,H,W,C]. In training with the batch's mean and variance, which also move the
+/// running ones by `momentum` (PyTorch's sense: the weight of the new; the variance stored is the
+/// unbiased one); in evaluation with the running ones.
+/// Parameters: weight (ones), bias (zeros). Buffers: running_mean, running_var,
+/// num_batches_tracked (an i64 scalar).
+class BatchNorm2d : public Layer {
+ public:
+  struct Options {
+    int64_t channels = 1;
+    double eps = 1e-5;
+    double momentum = 0.1;
+  };
+
+  /// Throws UsageError when an option is out of range.
+  explicit BatchNorm2d(Options options);
+  Tensor forward(const Tensor& x) override;
+  std::string describe() const override;
+
+  const Options& options() const { return options_; }
+
+ private:
+  Options options_;
+  Tensor weight_, bias_, running_mean_, running_var_, num_batches_tracked_;
+};
+
+}  // namespace pixelgrad

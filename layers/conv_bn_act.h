@@ -1,0 +1,42 @@
+#pragma once
+#include "layers/batch_norm.h"
+#include "layers/conv.h"
+
+namespace pixelgrad {
+
+enum class Activation { none, relu };
+
+/// activation(bn(conv(x))); without `bn` activation(conv(x)). Blocks whose layers carry their own
+/// names (ResNet's conv1 and bn1) call this, so that there is one place for the whole sequence.
+Tensor conv_bn_act(Conv2d& conv, BatchNorm2d* bn, Activation activation, const Tensor& x);
+
+/// Convolution, batch norm and ReLU, the brick of most segmentation networks.
+/// [N,H,W,in_channels] -> [N,H',W',out_channels] (see Conv2d). Children: "0" the convolution, "1"
+/// the batch norm.
+class ConvBnAct : public Layer {
+ public:
+  struct Options {
+    int64_t in_channels = 1, out_channels = 1;
+    int64_t kernel_size = 3;
+    int64_t stride = 1;
+    int64_t padding = 0;
+    int64_t dilation = 1;
+    int64_t groups = 1;
+    bool bias = false;  ///< a batch norm right after it would cancel it
+    bool norm = true;
+    Activation activation = Activation::relu;
+    Init init = Init::he_normal;
+    double eps = 1e-5;      ///< of the batch norm
+    double momentum = 0.1;  ///< of the batch norm
+  };
+
+  explicit ConvBnAct(Options options);
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  Conv2d& conv_;
+  BatchNorm2d* bn_;
+  Activation activation_;
+};
+
+}  // namespace pixelgrad

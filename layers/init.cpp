@@ -1,0 +1,65 @@
+#include "layers/init.h"
+
+#include <cmath>
+
+namespace pixelgrad {
+namespace {
+
+thread_local RandomKey init_key{.seed = 0, .stream = stream_of("init"), .step = 0};
+
+void fill_uniform_with_variance(Tensor& x, double variance) {
+  const double bound = std::sqrt(3 * variance);
+  fill_uniform(x, InitScope::next_key(), -bound, bound);
+}
+
+void fill_normal_with_variance(Tensor& x, double variance) {
+  fill_normal(x, InitScope::next_key(), 0, std::sqrt(variance));
+}
+
+}  // namespace
+
+InitScope::InitScope(uint64_t seed) : previous_(init_key) {
+  init_key.seed = seed;
+  init_key.step = 0;
+}
+InitScope::~InitScope() { init_key = previous_; }
+
+RandomKey InitScope::next_key() {
+  RandomKey key = init_key;
+  ++init_key.step;
+  return key;
+}
+
+Fans fans_of(const Shape& weight) {
+  check(weight.size() == 4, "[init] weight is ", weight, ", expected [Cout,Kh,Kw,Cin/groups]");
+  const int64_t taps = weight[1] * weight[2];
+  return {.in = taps * weight[3], .out = taps * weight[0]};
+}
+
+void initialize_weight(Tensor& weight, Init init) {
+  const Fans fans = fans_of(weight.shape());
+  const auto in = static_cast<double>(fans.in), out = static_cast<double>(fans.out);
+  switch (init) {
+    case Init::pytorch_default:
+      return fill_uniform_with_variance(weight, 1 / (3 * in));
+    case Init::he_normal:
+      return fill_normal_with_variance(weight, 2 / in);
+    case Init::he_normal_fan_out:
+      return fill_normal_with_variance(weight, 2 / out);
+    case Init::he_uniform:
+      return fill_uniform_with_variance(weight, 2 / in);
+    case Init::glorot_normal:
+      return fill_normal_with_variance(weight, 2 / (in + out));
+    case Init::glorot_uniform:
+      return fill_uniform_with_variance(weight, 2 / (in + out));
+  }
+}
+
+void initialize_bias(Tensor& bias, const Shape& weight, Init init) {
+  if (init == Init::pytorch_default)
+    fill_uniform_with_variance(bias, 1 / (3 * static_cast<double>(fans_of(weight).in)));
+  else
+    bias.fill(0);
+}
+
+}  // namespace pixelgrad

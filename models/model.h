@@ -1,0 +1,64 @@
+#pragma once
+#include <string>
+#include <vector>
+
+#include "layers/module.h"
+#include "tensor/options.h"
+
+namespace pixelgrad {
+
+/// Which network to build: what a config file, a command line or a checkpoint says.
+struct ModelConfig {
+  std::string name;         ///< "unet"; list_models() has them all
+  int64_t in_channels = 3;  ///< of the images
+  int64_t classes = 2;      ///< channels of the logits
+  OptionMap options = {};   ///< the model's own; what is left out gets its default
+};
+
+/// One of a model's own options.
+struct ModelOption {
+  std::string name, default_value, help;
+};
+
+/// What there is to know about a kind of model before one is built.
+struct ModelInfo {
+  std::string name, description;
+  std::vector<ModelOption> options;
+};
+
+struct ModelOutput {
+  Tensor logits;    ///< [N,h,w,classes], before softmax
+  Tensor aux = {};  ///< logits of an auxiliary head, in training; undefined without one
+};
+
+/// How many pixels to add around an image.
+struct InputPadding {
+  int64_t top = 0, bottom = 0, left = 0, right = 0;
+};
+
+/// A network from images to per-pixel class scores.
+class SegmentationModel : public Module {
+ public:
+  /// [N,H,W,in_channels] -> logits [N,h,w,classes]. Throws Error on a size or a channel number that
+  /// the network cannot take.
+  virtual ModelOutput forward(const Tensor& images) = 0;
+  ModelOutput operator()(const Tensor& images) { return forward(images); }
+
+  /// How to pad an image of height x width so that forward accepts it and the top-left
+  /// height x width corner of the logits is the image's prediction.
+  virtual InputPadding input_padding(int64_t height, int64_t width) const = 0;
+
+  /// What it was built from, defaults filled in.
+  const ModelConfig& config() const { return config_; }
+
+ protected:
+  explicit SegmentationModel(ModelConfig config) : config_(std::move(config)) {}
+
+  /// Throws Error unless `images` is [N,H,W,in_channels].
+  void check_images(const Tensor& images) const;
+
+ private:
+  ModelConfig config_;
+};
+
+}  // namespace pixelgrad

@@ -1,0 +1,69 @@
+#include "models/registry.h"
+
+#include <algorithm>
+
+#include "models/unet.h"
+
+namespace pixelgrad {
+namespace {
+
+using Factory = std::unique_ptr<SegmentationModel> (*)(const ModelConfig&);
+
+template <class M>
+std::unique_ptr<SegmentationModel> make(const ModelConfig& config) {
+  return std::make_unique<M>(config);
+}
+
+/// The one place to add a model to: its class has a static info() and is built from a ModelConfig.
+struct Entry {
+  ModelInfo info;
+  Factory factory;
+};
+const std::vector<Entry>& entries() {
+  static const std::vector<Entry> all{
+      {UNet::info(), make<UNet>},
+  };
+  return all;
+}
+
+template <class Items>
+std::string names_of(const Items& items) {
+  std::string out;
+  for (const auto& item : items) out += (out.empty() ? "" : ", ") + item.name;
+  return out.empty() ? "none" : out;
+}
+
+/// The config with defaults filled in. Values are checked by the model, which knows them.
+ModelConfig complete(ModelConfig config, const ModelInfo& info) {
+  for (const auto& [name, value] : config.options)
+    check<UsageError>(std::any_of(info.options.begin(), info.options.end(),
+                                  [&](const ModelOption& o) { return o.name == name; }),
+                      "[", info.name, "] unknown option '", name,
+                      "', expected one of: ", names_of(info.options));
+  for (const ModelOption& o : info.options) config.options.try_emplace(o.name, o.default_value);
+  check<UsageError>(config.in_channels >= 1, "[", info.name, "] in_channels is ",
+                    config.in_channels, ", expected at least 1");
+  check<UsageError>(config.classes >= 1, "[", info.name, "] classes is ", config.classes,
+                    ", expected at least 1");
+  return config;
+}
+
+}  // namespace
+
+std::unique_ptr<SegmentationModel> make_model(const ModelConfig& config) {
+  for (const Entry& entry : entries())
+    if (entry.info.name == config.name) return entry.factory(complete(config, entry.info));
+  throw UsageError(
+      str("[model] unknown model '", config.name, "', expected one of: ", names_of(list_models())));
+}
+
+const std::vector<ModelInfo>& list_models() {
+  static const std::vector<ModelInfo> infos = [] {
+    std::vector<ModelInfo> out;
+    for (const Entry& entry : entries()) out.push_back(entry.info);
+    return out;
+  }();
+  return infos;
+}
+
+}  // namespace pixelgrad

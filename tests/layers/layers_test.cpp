@@ -1,0 +1,188 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "layers/activation.h"
+#include "layers/batch_norm.h"
+#include "layers/conv.h"
+#include "layers/conv_bn_act.h"
+#include "layers/dropout.h"
+#include "layers/sequential.h"
+#include "layers/step_scope.h"
+
+namespace pixelgrad {
+namespace {
+
+using testing::DoubleNear;
+using testing::Each;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+template <class F>
+std::string refusal(F f) {
+  try {
+    f();
+  } catch (const UsageError& e) {
+    return e.what();
+  }
+  return "accepted";
+}
+
+Tensor parameter(const Module& module, const std::string& name) {
+  for (const NamedTensor& t : module.state())
+    if (t.name == name) return t.tensor;
+  throw Error("no parameter " + name);
+}
+
+TEST(Conv2dLayer, PassesItsOptionsOn) {
+  // Every option away from its default and every size different, so that a swap shows in the shape.
+  Conv2d conv({.in_channels = 4,
+               .out_channels = 6,
+               .kernel_size = 3,
+               .stride = 2,
+               .padding = 3,
+               .dilation = 2,
+               .groups = 2});
+  EXPECT_EQ(conv.weight().shape(), (Shape{6, 3, 3, 2}));
+  EXPECT_EQ(conv.bias().shape(), (Shape{6}));
+  // floor((11 + 6 - 4 - 1) / 2) + 1 = 7 and floor((8 + 6 - 4 - 1) / 2) + 1 = 5
+  EXPECT_EQ(conv(Tensor::zeros({1, 11, 8, 4}, Dtype::f32)).shape(), (Shape{1, 7, 5, 6}));
+}
+
+TEST(Conv2dLayer, AddsUpTheImageUnderTheKernel) {
+  Conv2d conv({.in_channels = 1, .out_channels = 1, .kernel_size = 3, .padding = 1});
+  parameter(conv, "weight").fill(1);
+  parameter(conv, "bias").fill(10);
+  const Tensor x = Tensor::from<float>({1, 2, 2, 1}, {1, 2, 3, 4});
+  EXPECT_THAT(conv(x).to_doubles(), Each(20));
+}
+
+TEST(Conv2dLayer, HasNoBiasWhenNotAsked) {
+  const Conv2d conv({.in_channels = 4, .out_channels = 6, .bias = false});
+  EXPECT_FALSE(conv.bias().defined());
+  EXPECT_EQ(conv.parameter_count(), 6 * 9 * 4);
+}
+
+TEST(Conv2dLayer, RefusesBadOptions) {
+  EXPECT_EQ(refusal([] { Conv2d({.in_channels = 0}); }),
+            "[conv2d] in_channels is 0, expected at least 1");
+  EXPECT_THAT(refusal([] { Conv2d({.padding = -1}); }), HasSubstr("padding is -1"));
+  EXPECT_EQ(refusal([] { Conv2d({.in_channels = 4, .out_channels = 6, .groups = 4}); }),
+            "[conv2d] 4 groups do not divide 4 input and 6 output channels");
+}
+
+TEST(ConvTranspose2dLayer, PassesItsOptionsOn) {
+  ConvTranspose2d up({.in_channels = 4,
+                      .out_channels = 6,
+                      .kernel_size = 3,
+                      .stride = 3,
+                      .padding = 1,
+                      .output_padding = 2,
+                      .dilation = 2,
+                      .groups = 2});
+  EXPECT_EQ(parameter(up, "weight").shape(), (Shape{4, 3, 3, 3}));
+  // (5 - 1) 3 - 2 + 2 * 2 + 2 + 1 = 17 and (4 - 1) 3 - 2 + 4 + 2 + 1 = 14
+  EXPECT_EQ(up(Tensor::zeros({1, 5, 4, 4}, Dtype::f32)).shape(), (Shape{1, 17, 14, 6}));
+  EXPECT_THAT(refusal([] { ConvTranspose2d({.output_padding = 2}); }),
+              HasSubstr("output_padding is 2"));
+}
+
+// [1,2,3,6] in one channel: PyTorch gives mean .3 and variance .9 + .1 * 4.666667.
+TEST(BatchNorm2dLayer, NormalizesAndTracksAsPyTorch) {
+  BatchNorm2d bn({.channels = 1});
+  const Tensor x = Tensor::from<float>({1, 2, 2, 1}, {1, 2, 3, 6});
+  EXPECT_THAT(bn(x).to_doubles(),
+              ElementsAre(DoubleNear(-1.06904, 1e-5), DoubleNear(-0.53452, 1e-5),
+                          DoubleNear(0, 1e-5), DoubleNear(1.60357, 1e-5)));
+  EXPECT_NEAR(parameter(bn, "running_mean").item(), 0.3, 1e-6);
+  EXPECT_NEAR(parameter(bn, "running_var").item(), 1.366667, 1e-6);
+  EXPECT_EQ(parameter(bn, "num_batches_tracked").item(), 1);
+  EXPECT_EQ(parameter(bn, "num_batches_tracked").dtype(), Dtype::i64);
+
+  bn.eval();
+  EXPECT_NEAR(bn(x).to_doubles()[0], (1 - 0.3) / std::sqrt(1.366667), 1e-5);
+  EXPECT_EQ(parameter(bn, "num_batches_tracked").item(), 1);
+  EXPECT_NEAR(parameter(bn, "running_mean").item(), 0.3, 1e-6);
+}
+
+TEST(BatchNorm2dLayer, UsesItsMomentumAndEps) {
+  BatchNorm2d bn({.channels = 1, .eps = 3.5, .momentum = 1});
+  const Tensor x = Tensor::from<float>({1, 2, 2, 1}, {1, 2, 3, 6});
+  EXPECT_NEAR(bn(x).to_doubles()[3], 3 / std::sqrt(7.0), 1e-6);  // biased variance 3.5
+  EXPECT_NEAR(parameter(bn, "running_mean").item(), 3, 1e-6);
+  EXPECT_THAT(refusal([] { BatchNorm2d({.momentum = 1.5}); }), HasSubstr("momentum is 1.5"));
+}
+
+TEST(DropoutLayer, DrawsByPathSeedAndStep) {
+  Sequential net;
+  Layer& first = net.append<Dropout>({.p = 0.5});
+  Layer& second = net.append<Dropout>({.p = 0.5});
+  const Tensor x = Tensor::full({1, 16, 16, 4}, 1, Dtype::f32);
+  const auto draw = [&](Layer& layer, uint64_t seed, uint64_t step) {
+    const StepScope scope(seed, step);
+    return layer(x).to_doubles();
+  };
+  const std::vector<double> base = draw(first, 1, 10);
+  EXPECT_EQ(draw(first, 1, 10), base);
+  EXPECT_NE(draw(first, 1, 11), base);
+  EXPECT_NE(draw(first, 2, 10), base);
+  EXPECT_NE(draw(second, 1, 10), base);
+  EXPECT_EQ(first(x).to_doubles(), draw(first, 0, 0));  // outside of any scope
+  for (const double v : base) EXPECT_TRUE(v == 0 || v == 2) << v;
+
+  net.eval();
+  EXPECT_EQ(draw(first, 1, 10), x.to_doubles());
+  EXPECT_THAT(refusal([] { Dropout({.p = 1}); }), HasSubstr("p is 1"));
+}
+
+TEST(StepScope, RestoresTheOuterOne) {
+  const StepScope outer(1, 2);
+  { const StepScope inner(3, 4); }
+  const RandomKey key = StepScope::key(9);
+  EXPECT_EQ(key.seed, 1u);
+  EXPECT_EQ(key.step, 2u);
+  EXPECT_EQ(key.stream, 9u);
+}
+
+TEST(SequentialLayer, RunsItsLayersInOrder) {
+  Sequential net;
+  Conv2d& conv = net.append<Conv2d>({.in_channels = 1, .out_channels = 1, .kernel_size = 1});
+  net.append<LeakyReLU>({.slope = 0.5});
+  net.append(std::make_unique<ReLU>());
+  EXPECT_EQ(net.size(), 3u);
+  parameter(conv, "weight").fill(-1);
+  parameter(conv, "bias").fill(3);
+  const Tensor x = Tensor::from<float>({1, 1, 2, 1}, {1, 5});
+  EXPECT_THAT(net(x).to_doubles(), ElementsAre(2, 0));
+}
+
+TEST(ActivationLayers, ComputeTheirFunctions) {
+  const Tensor x = Tensor::from<float>({1, 1, 2, 1}, {-2, 3});
+  EXPECT_THAT(ReLU()(x).to_doubles(), ElementsAre(0, 3));
+  EXPECT_THAT(LeakyReLU()(x).to_doubles(), ElementsAre(DoubleNear(-0.02, 1e-8), 3));
+  EXPECT_THAT(Sigmoid()(x).to_doubles(),
+              ElementsAre(DoubleNear(0.1192029, 1e-6), DoubleNear(0.9525741, 1e-6)));
+}
+
+TEST(ConvBnActLayer, IsConvolutionNormAndReLU) {
+  const Tensor x = Tensor::from<float>({1, 2, 2, 1}, {1, 2, 3, 6});
+  ConvBnAct block({.in_channels = 1, .out_channels = 1, .kernel_size = 1});
+  EXPECT_EQ(block.parameter_count(), 1 + 2);
+  parameter(block, "0.weight").fill(2);
+  EXPECT_THAT(block(x).to_doubles(),
+              ElementsAre(0, 0, DoubleNear(0, 1e-5), DoubleNear(1.60357, 1e-5)));
+
+  ConvBnAct linear(
+      {.in_channels = 1, .out_channels = 1, .kernel_size = 1, .activation = Activation::none});
+  parameter(linear, "0.weight").fill(2);
+  EXPECT_NEAR(linear(x).to_doubles()[0], -1.06904, 1e-5);
+
+  ConvBnAct plain(
+      {.in_channels = 1, .out_channels = 1, .kernel_size = 1, .bias = true, .norm = false});
+  EXPECT_EQ(plain.parameter_count(), 1 + 1);
+  parameter(plain, "0.weight").fill(2);
+  parameter(plain, "0.bias").fill(-5);
+  EXPECT_THAT(plain(x).to_doubles(), ElementsAre(0, 0, 1, 7));
+}
+
+}  // namespace
+}  // namespace pixelgrad
