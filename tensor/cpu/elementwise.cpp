@@ -175,6 +175,18 @@ void scale(int64_t n, const T* a, double scale, T* y) {
 }
 
 template <Device D, class T>
+void scale_by(int64_t n, const T* a, const T* factor, T* y) {
+  if (*factor == 1 && a == y) return;  // the usual gradient of a loss
+  scale<D, T>(n, a, static_cast<double>(*factor), y);
+}
+
+template <Device D, class T>
+void broadcast(int64_t n, const T* value, double scale, T* y) {
+  const T fill = static_cast<T>(scale * static_cast<double>(*value));
+  parallel_range(n, grain, [&](int64_t i, int64_t end) { std::fill(y + i, y + end, fill); });
+}
+
+template <Device D, class T>
 void leaky_relu_forward(int64_t n, const T* x, double slope, T* y) {
   const auto tile = best_tiles<T>().leaky_relu_forward;
   const T factor = static_cast<T>(slope);
@@ -227,6 +239,8 @@ bool all_finite(int64_t n, const T* x) {
   template void add<Device::cpu, T>(int64_t, const T*, const T*, T*);                         \
   template void mul<Device::cpu, T>(int64_t, const T*, const T*, T*);                         \
   template void scale<Device::cpu, T>(int64_t, const T*, double, T*);                         \
+  template void scale_by<Device::cpu, T>(int64_t, const T*, const T*, T*);                    \
+  template void broadcast<Device::cpu, T>(int64_t, const T*, double, T*);                     \
   template void leaky_relu_forward<Device::cpu, T>(int64_t, const T*, double, T*);            \
   template void leaky_relu_backward<Device::cpu, T>(int64_t, const T*, const T*, double, T*); \
   template void sigmoid_forward<Device::cpu, T>(int64_t, const T*, T*);                       \

@@ -18,11 +18,20 @@ void mul(int64_t n, const T* a, const T* b, T* y);
 template <Device D, class T>
 void scale(int64_t n, const T* a, double scale, T* y);
 
+/// y = *factor * a; the factor lies on the device.
+template <Device D, class T>
+void scale_by(int64_t n, const T* a, const T* factor, T* y);
+
+/// y = scale * *value for every element; the value lies on the device.
+template <Device D, class T>
+void broadcast(int64_t n, const T* value, double scale, T* y);
+
 /// y = x > 0 ? x : slope * x; slope 0 is ReLU. A NaN stays a NaN.
 template <Device D, class T>
 void leaky_relu_forward(int64_t n, const T* x, double slope, T* y);
 
-/// dx = dy where y > 0, else slope * dy. Reads the forward's output: for slope >= 0 it has x's sign.
+/// dx = dy where y > 0, else slope * dy. Reads the forward's output: for slope >= 0 it has x's
+/// sign.
 template <Device D, class T>
 void leaky_relu_backward(int64_t n, const T* y, const T* dy, double slope, T* dx);
 

@@ -1,0 +1,28 @@
+#pragma once
+#include "tensor/tensor.h"
+
+// Checks that many ops share.
+namespace pixelgrad {
+
+/// Throws unless `x` is defined and holds f32 or f64.
+inline void check_floating(const char* op, const char* name, const Tensor& x) {
+  check(x.defined(), "[", op, "] ", name, " is undefined");
+  check(is_floating(x.dtype()), "[", op, "] ", name, " holds ", x.dtype(), ", expected f32 or f64");
+}
+
+/// Throws unless `x` is an image batch [N,H,W,C] of f32 or f64.
+inline void check_image(const char* op, const Tensor& x) {
+  check_floating(op, "input", x);
+  check(x.dims() == 4, "[", op, "] input is ", x.shape(), ", expected [N,H,W,C]");
+}
+
+/// Throws unless `b` has a's dtype and device.
+inline void check_same_kind(const char* op, const char* a_name, const Tensor& a, const char* b_name,
+                            const Tensor& b) {
+  check(a.dtype() == b.dtype(), "[", op, "] ", a_name, " holds ", a.dtype(), " and ", b_name, " ",
+        b.dtype(), ", expected one dtype");
+  check(a.device() == b.device(), "[", op, "] ", a_name, " lies on ", a.device(), " and ", b_name,
+        " on ", b.device(), ", expected one device");
+}
+
+}  // namespace pixelgrad

@@ -1,0 +1,12 @@
+#pragma once
+#include "autograd/graph.h"
+#include "tensor/random.h"
+
+namespace pixelgrad {
+
+/// Sets each element to 0 with probability p and divides the others by 1 - p (Srivastava et al.
+/// 2014); x itself where `training` is false or p is 0. Which elements fall depends on the key and
+/// their index alone, so the backward computes the mask again and nothing is kept. 0 <= p <= 1.
+Tensor dropout(const Tensor& x, double p, bool training, const RandomKey& key);
+
+}  // namespace pixelgrad
