@@ -7,12 +7,8 @@
 // What then stands between HWY_BEFORE_NAMESPACE() and HWY_AFTER_NAMESPACE(), in a namespace
 // HWY_NAMESPACE, is compiled for the baseline, AVX2, AVX-512 and NEON; the best one that the
 // processor has is chosen at run time. Fewer targets than Highway offers keep the build short: what
-// lies between them (SSE4) is ten years behind, and what lies beyond is too rare to test.
-#ifndef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS \
-  (HWY_SSSE3 | HWY_SSE4 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)
-#endif
-
+// lies between them (SSE4) is ten years behind, and what lies beyond is too rare to test
+// (cmake/PixelgradCompile.cmake limits them).
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 #include <type_traits>
