@@ -74,7 +74,7 @@ TensorFile read_safetensors(const std::filesystem::path& path) {
     Tensor t = Tensor::empty(std::move(e.shape), e.dtype);
     if (t.bytes() > 0) file.read(file.data_begin + e.begin, t.mutable_raw(), t.bytes());
     if (e.has_checksum && crc32c(bytes_of(t)) != e.checksum)
-      throw CheckpointError(str("[safetensors] ", file.path, ": tensor ", quoted(e.name),
+      throw CheckpointError(str("[safetensors] ", file.path, ": tensor ", quote_name(e.name),
                                 ": the values do not fit their checksum: they were damaged"));
     contents.tensors.push_back({std::move(e.name), std::move(t)});
   }
@@ -88,7 +88,7 @@ std::map<std::string, std::string> read_safetensors_metadata(const std::filesyst
 void write_safetensors(const std::filesystem::path& path, const TensorFile& contents) {
   const auto fail = [&](const std::string& name, const auto&... parts) {
     throw CheckpointError(
-        str("[safetensors] ", path.string(), ": tensor ", quoted(name), ": ", parts...));
+        str("[safetensors] ", path.string(), ": tensor ", quote_name(name), ": ", parts...));
   };
   SafetensorsHeader header;
   header.metadata = contents.metadata;

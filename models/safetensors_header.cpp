@@ -73,13 +73,14 @@ class HeaderHandler : public json::json_sax_t {
       require(header_.metadata.size() < max_metadata_entries, "more than ", max_metadata_entries,
               " metadata entries");
       require(header_.metadata.emplace(key_, std::move(value)).second, "metadata key ",
-              quoted(key_), " appears twice");
+              quote_name(key_), " appears twice");
       return true;
     }
     if (where_ == Where::entry && key_ == "dtype") {
       for (const auto& [name, dtype] : dtype_names)
         if (value == name) dtype_ = dtype;
-      require(dtype_.has_value(), "dtype ", quoted(value), ", expected F32, F64, U8, I32 or I64");
+      require(dtype_.has_value(), "dtype ", quote_name(value),
+              ", expected F32, F64, U8, I32 or I64");
       return true;
     }
     return unexpected("a string");
@@ -100,12 +101,13 @@ class HeaderHandler : public json::json_sax_t {
     key_ = value;
     if (where_ == Where::entry) {
       require(key_ == "dtype" || key_ == "shape" || key_ == "data_offsets", "unknown field ",
-              quoted(key_));
-      require(fields_.insert(key_).second, "field ", quoted(key_), " appears twice");
+              quote_name(key_));
+      require(fields_.insert(key_).second, "field ", quote_name(key_), " appears twice");
     } else if (where_ == Where::header) {
       in_metadata_ = key_ == "__metadata__";
-      require(names_.insert(key_).second, "name ", quoted(key_), " appears twice");
-      require(names_.size() <= max_tensors + 1, "more than ", max_tensors, " tensors");
+      require(names_.insert(key_).second, "name ", quote_name(key_), " appears twice");
+      require(in_metadata_ || header_.entries.size() < max_tensors, "more than ", max_tensors,
+              " tensors");
       name_ = in_metadata_ ? std::nullopt : std::optional(key_);
     }
     return true;
@@ -159,10 +161,10 @@ class HeaderHandler : public json::json_sax_t {
   void require(bool ok, const Parts&... parts) const {
     if (ok) return;
     throw CheckpointError(str("[safetensors] ", file_, ": ",
-                              name_ ? "tensor " + quoted(*name_) : "header", ": ", parts...));
+                              name_ ? "tensor " + quote_name(*name_) : "header", ": ", parts...));
   }
   bool unexpected(const std::string& what) const {
-    require(false, "got ", what, where_ == Where::outside ? "" : " for " + quoted(key_),
+    require(false, "got ", what, where_ == Where::outside ? "" : " for " + quote_name(key_),
             ", expected ",
             where_ == Where::outside    ? "an object"
             : where_ == Where::header   ? "an object"
@@ -187,7 +189,8 @@ class HeaderHandler : public json::json_sax_t {
 /// Sizes, and that the values tile the rest of the file: no gap, no overlap, no rest.
 void check_places(const SafetensorsHeader& header, uint64_t data_bytes, const std::string& file) {
   const auto fail = [&](const SafetensorsEntry& e, const auto&... parts) {
-    throw CheckpointError(str("[safetensors] ", file, ": tensor ", quoted(e.name), ": ", parts...));
+    throw CheckpointError(
+        str("[safetensors] ", file, ": tensor ", quote_name(e.name), ": ", parts...));
   };
   std::vector<const SafetensorsEntry*> by_place;
   for (const SafetensorsEntry& e : header.entries) {
@@ -231,7 +234,7 @@ void check_header_checksum(std::string_view text, const std::string& digits,
   blank.replace(at + field.size(), 8, "00000000");
   check<CheckpointError>(hex(checksum_of_text(blank)) == digits, "[safetensors] ", file,
                          ": the header has checksum ", hex(checksum_of_text(blank)), ", expected ",
-                         quoted(digits), ": it was damaged");
+                         quote_name(digits), ": it was damaged");
 }
 
 /// Takes this library's keys out of the metadata. A file that has one of them has all: a damaged
@@ -245,7 +248,7 @@ void take_own_keys(SafetensorsHeader& header, std::string_view text, const std::
                          ": some of the checksums are missing: the header was damaged");
   check_header_checksum(text, own.mapped(), file);
   check<CheckpointError>(layout.mapped() == "NHWC", "[safetensors] ", file, ": layout ",
-                         quoted(layout.mapped()), ", expected NHWC");
+                         quote_name(layout.mapped()), ", expected NHWC");
   header.layout = layout.mapped();
   const std::string& digits = checksums.mapped();
   check<CheckpointError>(digits.size() == 8 * header.entries.size(), "[safetensors] ", file, ": ",
@@ -256,7 +259,7 @@ void take_own_keys(SafetensorsHeader& header, std::string_view text, const std::
     const char *first = digits.data() + 8 * i, *last = first + 8;
     const auto [end, error] = std::from_chars(first, last, e.checksum, 16);
     check<CheckpointError>(error == std::errc() && end == last, "[safetensors] ", file, ": tensor ",
-                           quoted(e.name), ": its checksum is no hexadecimal number");
+                           quote_name(e.name), ": its checksum is no hexadecimal number");
     e.has_checksum = true;
   }
 }
@@ -269,7 +272,7 @@ std::string_view safetensors_name(Dtype dtype) {
   throw Error("[safetensors] unknown dtype");
 }
 
-std::string quoted(std::string_view name) {
+std::string quote_name(std::string_view name) {
   constexpr size_t longest = 100;
   const std::string text(name.substr(0, longest));
   // A name may be cut inside a character, and need not be UTF-8 when it comes from a caller.
@@ -298,8 +301,9 @@ std::string format_safetensors_header(const SafetensorsHeader& header) {
       str("00000000\",\"", layout_key, "\":\"NHWC\",\"", checksums_key, "\":\"", checksums, '"');
   try {
     for (const auto& [key, value] : header.metadata) {
-      check<CheckpointError>(!key.starts_with(own_keys), "[safetensors] metadata key ", quoted(key),
-                             ": keys that begin with ", own_keys, " are the library's own");
+      check<CheckpointError>(!key.starts_with(own_keys), "[safetensors] metadata key ",
+                             quote_name(key), ": keys that begin with ", own_keys,
+                             " are the library's own");
       text += str(',', json(key).dump(), ':', json(value).dump());
     }
     text += '}';

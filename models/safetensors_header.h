@@ -41,6 +41,6 @@ std::string format_safetensors_header(const SafetensorsHeader& header);
 std::string_view safetensors_name(Dtype dtype);
 
 /// A name from a file for use in a message: quoted, escaped and not too long.
-std::string quoted(std::string_view name);
+std::string quote_name(std::string_view name);
 
 }  // namespace pixelgrad
