@@ -15,8 +15,7 @@ std::vector<OpCase> shape_cases();
 std::vector<OpCase> loss_cases();
 
 inline constexpr std::vector<OpCase> (*op_case_families[])() = {
-    convolution_cases, normalization_cases, pointwise_cases,
-    pooling_cases,     shape_cases,         loss_cases,
+    convolution_cases, normalization_cases, pointwise_cases, pooling_cases, shape_cases, loss_cases,
 };
 
 using MakeInputs = std::function<std::vector<Tensor>(uint64_t seed)>;

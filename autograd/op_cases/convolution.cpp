@@ -1,0 +1,135 @@
+// conv2d and conv_transpose2d.
+#include "autograd/op_cases/families.h"
+#include "autograd/ops/conv2d.h"
+#include "autograd/ops/conv_transpose2d.h"
+
+namespace pixelgrad {
+namespace {
+
+/// x [n,h,w,in], weight [out,kh,kw,in/groups], bias [out]
+OpSample conv(std::string name, Shape x, Shape weight, Conv2dOptions options) {
+  const int64_t out_channels = weight[0];
+  return {
+      std::move(name), normals({std::move(x), std::move(weight), {out_channels}}),
+      [options](const std::vector<Tensor>& in) { return conv2d(in[0], in[1], in[2], options); }};
+}
+
+OpCase conv2d_case() {
+  OpCase op;
+  op.name = "conv2d";
+  op.inputs = {"x", "weight", "bias"};
+  op.linear = true;
+  op.samples = {
+      conv("one pixel, 1x1", {1, 1, 1, 1}, {1, 1, 1, 1}, {}),
+      conv("1x1, 17 to 3 channels", {2, 3, 5, 17}, {3, 1, 1, 17}, {}),
+      conv("3x3, odd sizes", {2, 5, 7, 3}, {4, 3, 3, 3}, {.padding = 1}),
+      conv("3x3, no padding", {1, 5, 4, 2}, {3, 3, 3, 2}, {}),
+      conv("3x3, stride 2", {1, 7, 6, 3}, {2, 3, 3, 3}, {.stride = 2, .padding = 1}),
+      conv("3x3, dilation 2", {1, 6, 7, 2}, {3, 3, 3, 2}, {.padding = 2, .dilation = 2}),
+      conv("3x3, dilation larger than the image", {1, 3, 4, 2}, {2, 3, 3, 2},
+           {.padding = 6, .dilation = 6}),
+      conv("3x3, stride 2 and dilation 3", {1, 9, 8, 2}, {2, 3, 3, 2},
+           {.stride = 2, .padding = 3, .dilation = 3}),
+      conv("2x3 kernel", {1, 4, 5, 2}, {3, 2, 3, 2}, {.padding = 1}),
+      conv("7x7, stride 2, as a stem", {1, 9, 9, 3}, {2, 7, 7, 3}, {.stride = 2, .padding = 3}),
+      conv("2 groups", {1, 4, 5, 6}, {4, 3, 3, 3}, {.padding = 1, .groups = 2}),
+      conv("depthwise", {1, 5, 4, 5}, {5, 3, 3, 1}, {.padding = 1, .groups = 5}),
+      conv("depthwise, dilation 2, two filters a channel", {1, 6, 5, 3}, {6, 3, 3, 1},
+           {.padding = 2, .dilation = 2, .groups = 3}),
+      conv("several tiles", {2, 18, 19, 17}, {33, 3, 3, 17}, {.padding = 1}),
+  };
+  op.samples.push_back(
+      {"no bias", normals({{1, 4, 5, 2}, {3, 3, 3, 2}}), [](const std::vector<Tensor>& in) {
+         return conv2d(in[0], in[1], Tensor(), {.padding = 1});
+       }});
+  op.errors = {
+      {"other channels",
+       [] {
+         conv2d(zeros({2, 8, 8, 5}), zeros({8, 3, 3, 3}), Tensor(), {});
+       },
+       "[conv2d] input has 5 channels, weight expects 3"},
+      {"bias of another size",
+       [] {
+         conv2d(zeros({1, 8, 8, 3}), zeros({8, 3, 3, 3}), zeros({7}), {});
+       },
+       "[7]"},
+      {"input of three dimensions",
+       [] {
+         conv2d(zeros({8, 8, 3}), zeros({8, 3, 3, 3}), Tensor(), {});
+       },
+       "[8,8,3]"},
+      {"kernel larger than the image",
+       [] {
+         conv2d(zeros({1, 2, 2, 3}), zeros({8, 3, 3, 3}), Tensor(), {});
+       },
+       "[1,2,2,3]"},
+      {"stride 0",
+       [] {
+         conv2d(zeros({1, 8, 8, 3}), zeros({8, 3, 3, 3}), Tensor(), {.stride = 0});
+       },
+       "stride"},
+      {"groups that do not divide",
+       [] {
+         conv2d(zeros({1, 8, 8, 3}), zeros({8, 3, 3, 3}), Tensor(), {.groups = 2});
+       },
+       "groups"},
+      {"mixed dtypes",
+       [] {
+         conv2d(zeros({1, 8, 8, 3}), Tensor::zeros({8, 3, 3, 3}, Dtype::f32), Tensor(), {});
+       },
+       "f32"},
+  };
+  return op;
+}
+
+/// x [n,h,w,in], weight [in,kh,kw,out/groups], bias [out]
+OpSample transposed(std::string name, Shape x, Shape weight, ConvTranspose2dOptions options) {
+  const int64_t out_channels = weight[3] * options.groups;
+  return {std::move(name), normals({std::move(x), std::move(weight), {out_channels}}),
+          [options](const std::vector<Tensor>& in) {
+            return conv_transpose2d(in[0], in[1], in[2], options);
+          }};
+}
+
+OpCase conv_transpose2d_case() {
+  OpCase op;
+  op.name = "conv_transpose2d";
+  op.inputs = {"x", "weight", "bias"};
+  op.linear = true;
+  op.samples = {
+      transposed("one pixel, 1x1", {1, 1, 1, 1}, {1, 1, 1, 1}, {}),
+      transposed("2x2, stride 2, as in U-Net", {2, 3, 4, 3}, {3, 2, 2, 2}, {.stride = 2}),
+      transposed("4x4, stride 2, padding 1", {1, 3, 5, 2}, {2, 4, 4, 3},
+                 {.stride = 2, .padding = 1}),
+      transposed("3x3, stride 2, output padding", {1, 4, 3, 2}, {2, 3, 3, 2},
+                 {.stride = 2, .padding = 1, .output_padding = 1}),
+      transposed("dilation 2", {1, 4, 5, 2}, {2, 3, 3, 2}, {.padding = 1, .dilation = 2}),
+      transposed("2 groups", {1, 3, 4, 4}, {4, 3, 3, 3}, {.stride = 2, .padding = 1, .groups = 2}),
+      transposed("several tiles", {1, 9, 10, 17}, {17, 2, 2, 20}, {.stride = 2}),
+  };
+  op.errors = {
+      {"other channels",
+       [] {
+         conv_transpose2d(zeros({1, 4, 4, 5}), zeros({3, 2, 2, 3}), Tensor(), {.stride = 2});
+       },
+       "[conv_transpose2d] input has 5 channels, weight expects 3"},
+      {"bias of another size",
+       [] {
+         conv_transpose2d(zeros({1, 4, 4, 3}), zeros({3, 2, 2, 8}), zeros({7}), {});
+       },
+       "[7]"},
+      {"output padding as large as the stride",
+       [] {
+         conv_transpose2d(zeros({1, 4, 4, 3}), zeros({3, 2, 2, 8}), Tensor(),
+                          {.stride = 2, .output_padding = 2});
+       },
+       "output_padding"},
+  };
+  return op;
+}
+
+}  // namespace
+
+std::vector<OpCase> convolution_cases() { return {conv2d_case(), conv_transpose2d_case()}; }
+
+}  // namespace pixelgrad
