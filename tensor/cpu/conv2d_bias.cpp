@@ -1,15 +1,13 @@
 #include <algorithm>
 #include <vector>
 
-#include "tensor/cpu/simd_targets.h"
 #include "tensor/dtype.h"
 #include "tensor/kernels/conv2d.h"
+#include "tensor/parallel.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tensor/cpu/conv2d_bias.cpp"
-#include <hwy/foreach_target.h>
-#include <hwy/highway.h>
-
-#include "tensor/parallel.h"
+#include "tensor/cpu/simd.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace pixelgrad::cpu::HWY_NAMESPACE {

@@ -1,14 +1,13 @@
 #include "tensor/cpu/conv2d_taps.h"
-#include "tensor/cpu/simd_targets.h"
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "tensor/cpu/conv2d_depthwise.cpp"
-#include <hwy/foreach_target.h>
-#include <hwy/highway.h>
 
 #include <algorithm>
 
 #include "tensor/parallel.h"
 #include "tensor/tensor.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tensor/cpu/conv2d_depthwise.cpp"
+#include "tensor/cpu/simd.h"
 
 // Depthwise convolution: every channel is its own group, so vectors lie along the channels and
 // nothing is reused but the weights. It is bound by loads, and kept simple.

@@ -1,15 +1,15 @@
 #include "tensor/cpu/conv2d_taps.h"
-#include "tensor/cpu/simd_targets.h"
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "tensor/cpu/conv2d_tap_kernel.cpp"
-#include <hwy/foreach_target.h>
-#include <hwy/highway.h>
 
 #include <algorithm>
 
-#include "tensor/cpu/conv2d_tile-inl.h"
 #include "tensor/parallel.h"
 #include "tensor/tensor.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tensor/cpu/conv2d_tap_kernel.cpp"
+#include "tensor/cpu/simd.h"
+
+#include "tensor/cpu/conv2d_tile-inl.h"  // after the target is set
 
 // The tap convolution: packs the weights, cuts the grid into tasks and the tasks into tiles.
 //

@@ -1,9 +1,4 @@
 #include "tensor/cpu/conv2d_taps.h"
-#include "tensor/cpu/simd_targets.h"
-#undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "tensor/cpu/conv2d_weight_gradient.cpp"
-#include <hwy/foreach_target.h>
-#include <hwy/highway.h>
 
 #include <algorithm>
 #include <array>
@@ -11,6 +6,10 @@
 
 #include "tensor/parallel.h"
 #include "tensor/tensor.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "tensor/cpu/conv2d_weight_gradient.cpp"
+#include "tensor/cpu/simd.h"
 
 // The weight gradient: for each tap the sum over pixels of x (outer) dy. A register tile holds the
 // sums of a few input channels times two vectors of output channels while a block of pixels passes

@@ -1,0 +1,108 @@
+#include "autograd/ops/conv_transpose2d.h"
+
+#include <algorithm>
+
+#include "autograd/graph.h"
+#include "autograd/ops/conv2d_internal.h"
+#include "tensor/dispatch.h"
+
+namespace pixelgrad {
+namespace {
+
+/// The convolution whose transpose is asked for: it reads our output and writes our input.
+kernels::Conv2dGeometry geometry_of(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                                    const ConvTranspose2dSpec& spec) {
+  detail::check_conv_inputs("conv_transpose2d", x, weight, bias,
+                            {spec.stride, spec.padding, spec.dilation, spec.groups});
+  const Shape &xs = x.shape(), &ws = weight.shape();
+  const auto shapes = [&] { return str(" (input ", xs, ", weight ", ws, ")"); };
+  const int64_t out_channels = ws[3] * spec.groups;
+  if (xs[3] != ws[0])
+    throw Error(
+        str("[conv_transpose2d] input has ", xs[3], " channels, weight expects ", ws[0], shapes()));
+  if (ws[0] % spec.groups != 0)
+    throw Error(str("[conv_transpose2d] ", ws[0], " input channels cannot be cut into ",
+                    spec.groups, " groups", shapes()));
+  if (bias.defined() && bias.shape() != Shape{out_channels})
+    throw Error(str("[conv_transpose2d] bias is ", bias.shape(), ", expected [", out_channels, "]",
+                    shapes()));
+  // More would be outputs that no input pixel reaches.
+  const int64_t too_much = std::max(spec.stride, spec.dilation);
+  if (spec.output_padding < 0 || spec.output_padding >= too_much)
+    throw Error(str("[conv_transpose2d] output_padding is ", spec.output_padding,
+                    ", expected 0 to less than the larger of stride and dilation, ", too_much,
+                    shapes()));
+
+  const auto out_size = [&](const char* what, int64_t in, int64_t kernel) {
+    const int64_t size = (in - 1) * spec.stride - 2 * spec.padding + spec.dilation * (kernel - 1) +
+                         spec.output_padding + 1;
+    if (size < 1)
+      throw Error(str("[conv_transpose2d] output has a ", what, " of ", size,
+                      ", expected at least 1; padding is ", spec.padding, shapes()));
+    return size;
+  };
+  return {.n = xs[0],
+          .in_h = out_size("height", xs[1], ws[1]),
+          .in_w = out_size("width", xs[2], ws[2]),
+          .in_channels = out_channels,
+          .out_h = xs[1],
+          .out_w = xs[2],
+          .out_channels = xs[3],
+          .kernel_h = ws[1],
+          .kernel_w = ws[2],
+          .stride_h = spec.stride,
+          .stride_w = spec.stride,
+          .pad_top = spec.padding,
+          .pad_left = spec.padding,
+          .dilation_h = spec.dilation,
+          .dilation_w = spec.dilation,
+          .groups = spec.groups};
+}
+
+}  // namespace
+
+Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
+                        const ConvTranspose2dSpec& spec) {
+  const kernels::Conv2dGeometry g = geometry_of(x, weight, bias, spec);
+  Tensor y = Tensor::empty({g.n, g.in_h, g.in_w, g.in_channels}, x.dtype(), x.device());
+  dispatch(x, [&]<Device D, class T>() {
+    kernels::conv2d_backward_input<D, T>(g, x.data<T>(), weight.data<T>(),
+                                         bias.defined() ? bias.data<T>() : nullptr,
+                                         y.mutable_data<T>());
+  });
+
+  // y is the input gradient of the convolution `g` at x, so the roles of its input and output are
+  // exchanged:
+  //   dx = conv(dy, w)
+  //   dw[ci, r, s, co] = sum over pixels of x[pixel, ci] dy[what tap (r, s) reads, co]
+  //   db = sum of dy over pixels
+  const bool want_dx = needs_grad(x), want_dw = needs_grad(weight), want_db = needs_grad(bias);
+  const Tensor kept_x = want_dw ? x.detach() : Tensor(),
+               kept_w = want_dx ? weight.detach() : Tensor();
+  return record("conv_transpose2d", y, {x, weight, bias},
+                [g, kept_x, kept_w, want_db](const Tensor& dy) -> Grads {
+                  Tensor dx, dw, db;
+                  dispatch(dy, [&]<Device D, class T>() {
+                    if (kept_w.defined()) {
+                      dx = Tensor::empty({g.n, g.out_h, g.out_w, g.out_channels}, dy.dtype(), D);
+                      kernels::conv2d_forward<D, T>(g, dy.data<T>(), kept_w.data<T>(), nullptr,
+                                                    dx.mutable_data<T>());
+                    }
+                    if (kept_x.defined()) {
+                      dw = Tensor::empty(
+                          {g.out_channels, g.kernel_h, g.kernel_w, g.in_channels / g.groups},
+                          dy.dtype(), D);
+                      kernels::conv2d_backward_weight<D, T>(g, dy.data<T>(), kept_x.data<T>(),
+                                                            dw.mutable_data<T>());
+                    }
+                    if (want_db) {
+                      db = Tensor::empty({g.in_channels}, dy.dtype(), D);
+                      kernels::sum_over_pixels<D, T>(g.n * g.in_h * g.in_w, g.in_channels,
+                                                     dy.data<T>(), db.mutable_data<T>());
+                    }
+                  });
+                  return {dx, dw, db};
+                });
+}
+
+}  // namespace pixelgrad
