@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "autograd/ops/conv.h"
+#include "autograd/ops/conv2d.h"
+#include "autograd/ops/conv_transpose2d.h"
 
 namespace pixelgrad {
 namespace {

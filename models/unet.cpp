@@ -1,7 +1,7 @@
 #include "models/unet.h"
 
 #include "autograd/ops/concat.h"
-#include "autograd/ops/crop.h"
+#include "autograd/ops/shape.h"
 #include "autograd/ops/pool.h"
 #include "autograd/ops/upsample.h"
 
