@@ -36,9 +36,9 @@ Image expose(const Scene& scene, const Canvas& canvas) {
   const int64_t h = canvas.height(), w = canvas.width();
   const std::vector<Color> light = blurred(canvas, uniform(random, 0.05f, 0.6f));
   const float warmth = uniform(random, -0.05f, 0.05f), tint = uniform(random, -0.02f, 0.02f);
-  const Color balance = Color{1 + warmth, 1 + tint, 1 - warmth} * uniform(random, 0.85f, 1.12f);
+  const Color balance = Color{1 + warmth, 1 + tint, 1 - warmth} * uniform(random, 0.94f, 1.18f);
   const float contrast = uniform(random, 0.9f, 1.15f), lift = uniform(random, 0, 0.03f);
-  const float vignette = uniform(random, 0, 0.18f), noise = uniform(random, 0.008f, 0.035f);
+  const float vignette = uniform(random, 0, 0.14f), noise = uniform(random, 0.004f, 0.02f);
   const RandomKey grain = {scene.key.seed, stream_of("streets grain"), scene.key.step};
 
   Image image(h, w, 3);

@@ -133,7 +133,9 @@ void draw_tree(const Scene& scene, const Thing& thing, Canvas& canvas) {
     if (best <= -0.35f) return;
     const float edge = value_noise(3 * p.x / metre, 3 * p.y / metre, salt) - 0.5f;
     const float coverage = clamp01((best + 0.5f * edge) * radius + 0.5f);
-    const float twigs = value_noise(7 * p.x / metre, 7 * p.y / metre, salt + 1) - 0.5f;
+    const float u = 7 * p.x / metre, v = 7 * p.y / metre;
+    const float twigs = 0.6f * value_noise(u, v, salt + 1) +
+                        0.4f * value_noise(2.7f * u, 2.7f * v, salt + 2) - 0.5f;
     const float light = 0.80f + 0.35f * best_light + (0.25f + 0.45f * leaf_detail) * twigs;
     canvas.blend(y, x, coverage, f.paint(leaves, tree, std::max(light, 0.25f)));
   });

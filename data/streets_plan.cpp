@@ -30,8 +30,8 @@ Camera plan_camera(int64_t height, int64_t width, Random& random) {
   Camera camera;
   camera.focal = std::min(h, 1.2f * w) * uniform(random, 0.68f, 0.85f);
   camera.x0 = w * uniform(random, 0.38f, 0.62f);
-  camera.y0 = h * uniform(random, 0.37f, 0.47f);
-  camera.height = uniform(random, 1.5f, 2.5f);
+  camera.y0 = h * uniform(random, 0.42f, 0.54f);
+  camera.height = uniform(random, 1.6f, 2.8f);
   return camera;
 }
 
@@ -61,9 +61,9 @@ Weather plan_weather(Random& random) {
 
 RoadSurface plan_surface(const std::array<Side, 2>& sides, Random& random) {
   RoadSurface surface;
-  const float gray = uniform(random, 0.30f, 0.44f), tint = uniform(random, -0.02f, 0.02f);
+  const float gray = uniform(random, 0.40f, 0.56f), tint = uniform(random, -0.02f, 0.02f);
   surface.asphalt = {gray + tint, gray, gray - tint};
-  const float stone = uniform(random, 0.60f, 0.74f);
+  const float stone = uniform(random, 0.66f, 0.80f);
   surface.pavement = mix({stone, stone * 0.97f, stone * 0.92f},
                          {stone * 1.05f, stone * 0.88f, stone * 0.80f}, uniform(random, 0, 1));
   surface.kerb = Color{0.82f, 0.81f, 0.78f} * uniform(random, 0.9f, 1.1f);
@@ -77,19 +77,21 @@ RoadSurface plan_surface(const std::array<Side, 2>& sides, Random& random) {
   return surface;
 }
 
-House plan_house(float z0, bool garden, Random& random) {
+House plan_house(float z0, bool garden, bool suburb, Random& random) {
   House house;
   house.z0 = z0;
   house.z1 = z0 + (garden ? uniform(random, 5, 10) : uniform(random, 6, 13));
   house.salt = random.next();
   if (garden) return house;
   house.storey = uniform(random, 2.7f, 3.4f);
-  house.height = house.storey * static_cast<float>(2 + random.below(4)) + uniform(random, 0.3f, 1);
+  house.height =
+      house.storey * static_cast<float>(suburb ? 1 + random.below(2) : 2 + random.below(4)) +
+      uniform(random, 0.3f, 1);
   house.bay = uniform(random, 1.9f, 3.0f);
   house.window_width = house.bay * uniform(random, 0.38f, 0.6f);
   house.window_height = house.storey * uniform(random, 0.45f, 0.62f);
-  house.shop = random.chance(0.35);
-  if (random.chance(0.55)) house.roof_height = uniform(random, 1.5f, 3.0f);
+  house.shop = !suburb && random.chance(0.35);
+  if (suburb || random.chance(0.55)) house.roof_height = uniform(random, 1.5f, 3.0f);
   const float brightness = uniform(random, 0.85f, 1.1f);
   house.wall = pick(random, wall_colors) * brightness;
   house.trim = mix(house.wall, {0.95f, 0.94f, 0.90f}, uniform(random, 0.3f, 0.9f));
@@ -101,19 +103,21 @@ House plan_house(float z0, bool garden, Random& random) {
 /// Two sides of a street; the camera drives in the right-hand lane.
 std::array<Side, 2> plan_sides(Random& random) {
   std::array<Side, 2> sides;
-  sides[0].kerb = uniform(random, -5.6f, -4.0f);
-  sides[1].kerb = uniform(random, 2.4f, 3.6f);
-  sides[0].front = sides[0].kerb - uniform(random, 2.0f, 3.4f);
-  sides[1].front = sides[1].kerb + uniform(random, 2.0f, 3.4f);
+  sides[0].kerb = uniform(random, -4.8f, -3.6f);
+  sides[1].kerb = uniform(random, 1.7f, 2.6f);
+  sides[0].front = sides[0].kerb - uniform(random, 2.4f, 4.0f);
+  sides[1].front = sides[1].kerb + uniform(random, 2.4f, 4.0f);
   const int garden_side = static_cast<int>(random.below(2));
+  const bool suburb = random.chance(0.35);  // low houses, many gardens
   for (int s = 0; s < 2; ++s) {
     Side& side = sides[static_cast<size_t>(s)];
     float z = 1;
     for (bool last_was_garden = false; z < far_end;) {
       // One garden lies where every picture shows it, for the sake of its fence and trees.
-      const bool wanted = s == garden_side && z > 7 && z < 15;
-      const bool garden = !last_was_garden && z > 4 && (wanted || random.chance(0.2));
-      side.houses.push_back(plan_house(z, garden, random));
+      const bool wanted = s == garden_side && z > 9 && z < 17;
+      const bool garden =
+          !last_was_garden && z > 4 && (wanted || random.chance(suburb ? 0.6 : 0.2));
+      side.houses.push_back(plan_house(z, garden, suburb, random));
       last_was_garden = garden;
       z = side.houses.back().z1;
     }

@@ -32,9 +32,9 @@ float ground_light(const Scene& scene, float x, float z) {
 Color asphalt_at(const Scene& scene, float x, float z, float across, float along) {
   const RoadSurface& s = scene.surface;
   const float footprint = std::max(across, along);
-  float k = 1 + 0.22f * (value_noise(0.5f * x, 0.15f * z, s.salt) - 0.5f);
+  float k = 1 + 0.14f * (value_noise(0.5f * x, 0.15f * z, s.salt) - 0.5f);
   k += 0.20f * (value_noise(4 * x, 4 * z, s.salt + 1) - 0.5f) * visible_detail(0.3f, footprint);
-  k += 0.16f * (value_noise(18 * x, 18 * z, s.salt + 2) - 0.5f) * visible_detail(0.08f, footprint);
+  k += 0.12f * (value_noise(18 * x, 18 * z, s.salt + 2) - 0.5f) * visible_detail(0.08f, footprint);
   // Wheels polish two tracks a lane.
   const float lane = std::abs(x - s.middle);
   k -= 0.08f * (band(lane, 0.7f, 1.3f, 0.5f) + band(lane, 2.3f, 2.9f, 0.5f));
