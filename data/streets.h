@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <string_view>
 #include <vector>
 
 #include "data/image.h"
@@ -27,13 +28,17 @@ std::vector<ClassInfo> street_classes();
 /// Scene number `index` (at least 0). The same options and index give the same bytes.
 StreetScene render_street(const StreetOptions& options, int64_t index);
 
-/// How write_streets lays a data set out on disk.
+/// How write_streets lays a data set out on disk. The names are those of the formats that
+/// open_dataset reads.
 enum class StreetsLayout {
-  folder,  ///< {train,val}/images/000000.png, {train,val}/masks/000000.png (gray ids), classes.txt
-  pairs,   ///< {train,val}/1.jpg: photo left, colour label right (JPEG 4:4:4); label_colors.txt
-  camvid,  ///< {train,val}/000000.png, {train,val}annot/000000.png (gray ids), as SegNet's CamVid
-  camseq,  ///< {train,val}/000000.png, {train,val}/000000_L.png (colours); label_colors.txt
+  folder,        ///< {train,val}/images/000000.png, {train,val}/masks/000000.png (ids), classes.txt
+  pairs,         ///< {train,val}/1.jpg: photo left, colour label right; label_colors.txt
+  segnet,        ///< {train,val}/000000.png, {train,val}annot/000000.png (ids); classes.txt
+  label_colors,  ///< {train,val}/000000.png and 000000_L.png (colours); label_colors.txt
 };
+
+/// The layout of that name. UsageError on any other.
+StreetsLayout streets_layout(std::string_view name);
 
 /// Renders and writes a data set; training scenes come first, so train and val never share one.
 /// `folder` appears whole or not at all. Throws DataError when it exists and is not empty.
