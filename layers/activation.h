@@ -15,10 +15,7 @@ class ReLU : public Layer {
 /// x where x > 0, else slope * x
 class LeakyReLU : public Layer {
  public:
-  struct Options {
-    double slope = 0.01;
-  };
-  explicit LeakyReLU(Options options = {}) : slope_(options.slope) {}
+  explicit LeakyReLU(double slope = 0.01) : slope_(slope) {}
   Tensor forward(const Tensor& x) override { return leaky_relu(x, slope_); }
   std::string describe() const override { return str("LeakyReLU(", slope_, ")"); }
 

@@ -146,7 +146,7 @@ TEST(StepScope, RestoresTheOuterOne) {
 TEST(SequentialLayer, RunsItsLayersInOrder) {
   Sequential net;
   Conv2d& conv = net.append<Conv2d>({.in_channels = 1, .out_channels = 1, .kernel_size = 1});
-  net.append<LeakyReLU>({.slope = 0.5});
+  net.append<LeakyReLU>(0.5);
   net.append(std::make_unique<ReLU>());
   EXPECT_EQ(net.size(), 3u);
   parameter(conv, "weight").fill(-1);
