@@ -1,8 +1,8 @@
 #include "models/unet.h"
 
 #include "autograd/ops/concat.h"
-#include "autograd/ops/shape.h"
 #include "autograd/ops/pool.h"
+#include "autograd/ops/shape.h"
 #include "autograd/ops/upsample.h"
 
 namespace pixelgrad {
@@ -47,13 +47,6 @@ namespace {
 
 constexpr int64_t max_width = 1024;
 constexpr int64_t max_depth = 8;
-
-/// The middle `height` x `width` of x, or x itself. [N,H,W,C] -> [N,height,width,C]
-Tensor center_crop(const Tensor& x, int64_t height, int64_t width) {
-  const int64_t top = (x.shape(1) - height) / 2, left = (x.shape(2) - width) / 2;
-  if (top == 0 && left == 0) return x;
-  return crop2d(x, top, left, height, width);
-}
 
 }  // namespace
 
@@ -141,10 +134,13 @@ ModelOutput UNet::forward(const Tensor& images) {
   }
   x = (*dropout_)(x);
   for (const Up& up : up_) {
-    x = up.transposed ? (*up.transposed)(x)
-                      : upsample(x, 2 * x.shape(1), 2 * x.shape(2), {.align_corners = true});
-    x = (*up.conv)(concat({center_crop(skips.back(), x.shape(1), x.shape(2)), x}));
+    x = up.transposed
+            ? (*up.transposed)(x)
+            : upsample_scale(x, 2, {.mode = UpsampleMode::bilinear, .align_corners = true});
+    const Tensor& skip = skips.back();
+    x = concat({valid_ ? center_crop2d(skip, x.shape(1), x.shape(2)) : skip, x});
     skips.pop_back();
+    x = (*up.conv)(x);
   }
   return {.logits = (*classify_)(x)};
 }
