@@ -134,6 +134,23 @@ TEST(UNet, LogitsOfValidPaddingStartAtTheImage) {
   EXPECT_GT(spread, 0.01) << "the logits do not vary, so that nothing was compared";
 }
 
+TEST(UNet, DropsOutInTrainingOnly) {
+  const auto model = tiny({{"dropout", "0.5"}});
+  const auto plain = tiny({});
+  Tensor images = Tensor::empty({1, 8, 8, 3}, Dtype::f32);
+  fill_normal(images, {.seed = 6}, 0, 1);
+  const NoGrad no_grad;
+  const auto logits = [&](SegmentationModel& m, uint64_t step) {
+    const StepScope scope(1, step);
+    return m(images).logits.to_doubles();
+  };
+  EXPECT_EQ(logits(*model, 1), logits(*model, 1));
+  EXPECT_NE(logits(*model, 1), logits(*model, 2));
+  EXPECT_EQ(logits(*plain, 1), logits(*plain, 2));
+  model->eval();
+  EXPECT_EQ(logits(*model, 1), logits(*model, 2));
+}
+
 class UNetGradient : public testing::TestWithParam<OptionMap> {};
 
 // Every parameter of the whole network against differences of its output, in f64.
