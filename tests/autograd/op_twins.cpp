@@ -1,4 +1,4 @@
-#include "tests/autograd/op_cases.h"
+#include "tests/autograd/op_twins.h"
 
 #include "tensor/random.h"
 
@@ -23,9 +23,9 @@ Tensor random_labels(const Shape& shape, int64_t classes, int32_t ignore) {
   return Tensor::from(shape, labels);
 }
 
-std::vector<OpCase> all_op_cases() {
-  std::vector<OpCase> all;
-  for (const auto& family : {elementwise_cases(), image_cases(), loss_cases()})
+std::vector<OpTwin> all_op_twins() {
+  std::vector<OpTwin> all;
+  for (const auto& family : {elementwise_twins(), image_twins(), loss_twins()})
     all.insert(all.end(), family.begin(), family.end());
   return all;
 }

@@ -2,7 +2,7 @@
 #include "autograd/ops/pool.h"
 #include "autograd/ops/shape.h"
 #include "autograd/ops/upsample.h"
-#include "tests/autograd/op_cases.h"
+#include "tests/autograd/op_twins.h"
 #include "tests/reference/naive_pool.h"
 #include "tests/reference/naive_upsample.h"
 
@@ -16,7 +16,7 @@ using Arrays = std::vector<Array>;
 // 19 channels: whole vectors and a rest on every target
 const std::vector<Shape> small = {{2, 6, 7, 3}}, large = {{2, 53, 67, 19}};
 
-OpCase max_pool_case(const std::string& what, MaxPool2dSpec spec, int64_t index_bytes = 1) {
+OpTwin max_pool_twin(const std::string& what, MaxPool2dSpec spec, int64_t index_bytes = 1) {
   const naive::Window window{spec.kernel_size, spec.stride ? spec.stride : spec.kernel_size,
                              spec.padding, spec.dilation};
   return {.name = "max_pool2d/" + what,
@@ -27,7 +27,7 @@ OpCase max_pool_case(const std::string& what, MaxPool2dSpec spec, int64_t index_
           .keeps = [=](const auto&, const Shape& y) { return index_bytes * numel(y); }};
 }
 
-OpCase avg_pool_case(const std::string& what, AvgPool2dSpec spec) {
+OpTwin avg_pool_twin(const std::string& what, AvgPool2dSpec spec) {
   const naive::Window window{spec.kernel_size, spec.stride ? spec.stride : spec.kernel_size,
                              spec.padding, 1};
   return {
@@ -37,12 +37,11 @@ OpCase avg_pool_case(const std::string& what, AvgPool2dSpec spec) {
       .op = [=](const Tensors& x) { return avg_pool2d(x[0], spec); },
       .naive =
           [=](const Arrays& x) { return naive::avg_pool(x[0], window, spec.count_include_pad); },
-      .keeps = nothing,
-      .linear = true};
+      .keeps = nothing};
 }
 
 /// Sizes as a rational factor of the input's, so that both the small and the large case use it.
-OpCase upsample_case(const std::string& what, int64_t times, int64_t over, UpsampleSpec spec) {
+OpTwin upsample_twin(const std::string& what, int64_t times, int64_t over, UpsampleSpec spec) {
   const auto size = [=](int64_t in) { return std::max<int64_t>(1, in * times / over); };
   return {.name = "upsample/" + what,
           .shapes = small,
@@ -58,11 +57,10 @@ OpCase upsample_case(const std::string& what, int64_t times, int64_t over, Upsam
                            ? naive::upsample_nearest(x[0], h, w)
                            : naive::upsample_bilinear(x[0], h, w, spec.align_corners);
               },
-          .keeps = nothing,
-          .linear = true};
+          .keeps = nothing};
 }
 
-OpCase crop_case(const std::string& name, int64_t top, int64_t left, int64_t less_h, int64_t less_w,
+OpTwin crop_twin(const std::string& name, int64_t top, int64_t left, int64_t less_h, int64_t less_w,
                  bool center) {
   return {.name = name,
           .shapes = small,
@@ -82,11 +80,10 @@ OpCase crop_case(const std::string& name, int64_t top, int64_t left, int64_t les
                         y.at(n, i, j, c) = x[0].at(n, i + top, j + left, c);
                 return y;
               },
-          .keeps = nothing,
-          .linear = true};
+          .keeps = nothing};
 }
 
-OpCase concat_case() {
+OpTwin concat_twin() {
   return {.name = "concat",
           .shapes = {{2, 3, 4, 5}, {2, 3, 4, 1}, {2, 3, 4, 8}},
           .large_shapes = {{2, 31, 43, 16}, {2, 31, 43, 3}, {2, 31, 43, 21}},
@@ -109,37 +106,37 @@ OpCase concat_case() {
 
 }  // namespace
 
-std::vector<OpCase> image_cases() {
+std::vector<OpTwin> image_twins() {
   const auto nearest = UpsampleMode::nearest, bilinear = UpsampleMode::bilinear;
-  OpCase scale2 = upsample_case("", 2, 1, {});
+  OpTwin scale2 = upsample_twin("", 2, 1, {});
   scale2.name = "upsample_scale";
   scale2.op = [](const Tensors& x) { return upsample_scale(x[0]); };
   return {
-      max_pool_case("2x2", {}),
-      max_pool_case("resnet", {.kernel_size = 3, .stride = 2, .padding = 1}),
-      max_pool_case("overlapping", {.kernel_size = 3, .stride = 1, .padding = 1}),
-      max_pool_case("dilated", {.kernel_size = 3, .stride = 2, .padding = 1, .dilation = 2}),
-      max_pool_case("gaps", {.kernel_size = 2, .stride = 3}),
-      max_pool_case("wide index", {.kernel_size = 17, .stride = 1, .padding = 8}, 4),
-      avg_pool_case("2x2", {}),
-      avg_pool_case("padded", {.kernel_size = 3, .stride = 2, .padding = 1}),
-      avg_pool_case("padding not counted",
+      max_pool_twin("2x2", {}),
+      max_pool_twin("resnet", {.kernel_size = 3, .stride = 2, .padding = 1}),
+      max_pool_twin("overlapping", {.kernel_size = 3, .stride = 1, .padding = 1}),
+      max_pool_twin("dilated", {.kernel_size = 3, .stride = 2, .padding = 1, .dilation = 2}),
+      max_pool_twin("gaps", {.kernel_size = 2, .stride = 3}),
+      max_pool_twin("wide index", {.kernel_size = 17, .stride = 1, .padding = 8}, 4),
+      avg_pool_twin("2x2", {}),
+      avg_pool_twin("padded", {.kernel_size = 3, .stride = 2, .padding = 1}),
+      avg_pool_twin("padding not counted",
                     {.kernel_size = 3, .stride = 1, .padding = 1, .count_include_pad = false}),
-      avg_pool_case("gaps", {.kernel_size = 2, .stride = 3}),
-      upsample_case("nearest x2", 2, 1, {.mode = nearest}),
-      upsample_case("nearest x5/3", 5, 3, {.mode = nearest}),
-      upsample_case("nearest down", 3, 5, {.mode = nearest}),
-      upsample_case("bilinear x2", 2, 1, {.mode = bilinear}),
-      upsample_case("bilinear x7/4", 7, 4, {.mode = bilinear}),
-      upsample_case("bilinear down", 3, 7, {.mode = bilinear}),
-      upsample_case("bilinear same size", 1, 1, {.mode = bilinear}),
-      upsample_case("bilinear corners x2", 2, 1, {.mode = bilinear, .align_corners = true}),
-      upsample_case("bilinear corners down", 3, 7, {.mode = bilinear, .align_corners = true}),
-      upsample_case("bilinear corners to one", 1, 1000, {.mode = bilinear, .align_corners = true}),
+      avg_pool_twin("gaps", {.kernel_size = 2, .stride = 3}),
+      upsample_twin("nearest x2", 2, 1, {.mode = nearest}),
+      upsample_twin("nearest x5/3", 5, 3, {.mode = nearest}),
+      upsample_twin("nearest down", 3, 5, {.mode = nearest}),
+      upsample_twin("bilinear x2", 2, 1, {.mode = bilinear}),
+      upsample_twin("bilinear x7/4", 7, 4, {.mode = bilinear}),
+      upsample_twin("bilinear down", 3, 7, {.mode = bilinear}),
+      upsample_twin("bilinear same size", 1, 1, {.mode = bilinear}),
+      upsample_twin("bilinear corners x2", 2, 1, {.mode = bilinear, .align_corners = true}),
+      upsample_twin("bilinear corners down", 3, 7, {.mode = bilinear, .align_corners = true}),
+      upsample_twin("bilinear corners to one", 1, 1000, {.mode = bilinear, .align_corners = true}),
       scale2,
-      crop_case("crop2d", 1, 2, 3, 2, false),
-      crop_case("center_crop2d", 1, 1, 2, 3, true),
-      concat_case(),
+      crop_twin("crop2d", 1, 2, 3, 2, false),
+      crop_twin("center_crop2d", 1, 1, 2, 3, true),
+      concat_twin(),
   };
 }
 

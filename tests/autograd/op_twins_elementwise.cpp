@@ -4,7 +4,7 @@
 #include "autograd/ops/arithmetic.h"
 #include "autograd/ops/dropout.h"
 #include "autograd/ops/shape.h"
-#include "tests/autograd/op_cases.h"
+#include "tests/autograd/op_twins.h"
 
 namespace pixelgrad {
 namespace {
@@ -35,7 +35,7 @@ uint32_t dropout_bits(const RandomKey& key, uint64_t element) {
   return x[element % 4];
 }
 
-OpCase dropout_case(double p) {
+OpTwin dropout_twin(double p) {
   const RandomKey key{.seed = 11, .stream = stream_of("decoder.0"), .step = 5};
   return {.name = "dropout/p=" + std::to_string(p),
           .shapes = one,
@@ -48,13 +48,12 @@ OpCase dropout_case(double p) {
                   y.values[i] = dropout_bits(key, i) < p * 0x1p32 ? 0 : x[0].values[i] / (1 - p);
                 return y;
               },
-          .keeps = nothing,
-          .linear = true};
+          .keeps = nothing};
 }
 
 }  // namespace
 
-std::vector<OpCase> elementwise_cases() {
+std::vector<OpTwin> elementwise_twins() {
   return {
       {.name = "relu",
        .shapes = one,
@@ -92,8 +91,7 @@ std::vector<OpCase> elementwise_cases() {
        .large_shapes = one_large,
        .op = [](const Tensors& x) { return x[0] + x[0]; },
        .naive = [](const Arrays& x) { return map(x[0], [](double v) { return 2 * v; }); },
-       .keeps = nothing,
-       .linear = true},
+       .keeps = nothing},
       {.name = "mul",
        .shapes = two,
        .large_shapes = two_large,
@@ -108,10 +106,9 @@ std::vector<OpCase> elementwise_cases() {
        .large_shapes = one_large,
        .op = [](const Tensors& x) { return -1.75 * x[0]; },
        .naive = [](const Arrays& x) { return map(x[0], [](double v) { return -1.75 * v; }); },
-       .keeps = nothing,
-       .linear = true},
-      dropout_case(0.25),
-      dropout_case(0.7),
+       .keeps = nothing},
+      dropout_twin(0.25),
+      dropout_twin(0.7),
       {.name = "reshape",
        .shapes = one,
        .large_shapes = {{3, 67, 41, 13}},
@@ -125,8 +122,7 @@ std::vector<OpCase> elementwise_cases() {
              y.values = x[0].values;
              return y;
            },
-       .keeps = nothing,
-       .linear = true},
+       .keeps = nothing},
   };
 }
 

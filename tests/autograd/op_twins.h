@@ -9,10 +9,9 @@
 
 namespace pixelgrad {
 
-/// One way to call a differentiable op. Every check of op_table_test.cpp runs on every case:
-/// against the naive twin, against differences, f32 against f64, on 1, 2 and 4 threads, what the
-/// graph keeps, and for linear ops the adjoint.
-struct OpCase {
+/// One way to call a differentiable op, and its naive twin. (autograd/op_cases.h has the table that
+/// the gradient checks run over.)
+struct OpTwin {
   std::string name;           ///< the op's function, then what is special: "max_pool2d/dilated"
   std::vector<Shape> shapes;  ///< of the differentiable inputs: odd sizes, a handful of values
   std::vector<Shape> large_shapes;  ///< enough values that the kernels cut them into tiles
@@ -22,23 +21,22 @@ struct OpCase {
   /// Bytes that the graph keeps for the backward, of f32, beyond the output that the caller holds:
   /// of inputs that a closure holds on to, masks, statistics.
   std::function<int64_t(const std::vector<Shape>& inputs, const Shape& output)> keeps;
-  bool linear = false;  ///< of the first input, which is then the only one
 };
 
-inline void PrintTo(const OpCase& c, std::ostream* out) { *out << c.name; }
+inline void PrintTo(const OpTwin& c, std::ostream* out) { *out << c.name; }
 
-/// Inputs of a case: normal numbers that depend on the shapes alone.
+/// Inputs of a twin: normal numbers that depend on the shapes alone.
 std::vector<Tensor> random_inputs(const std::vector<Shape>& shapes, Dtype dtype);
 
 /// Labels in [0, classes), about one in eight of them `ignore`.
 Tensor random_labels(const Shape& shape, int64_t classes, int32_t ignore = 255);
 
-std::vector<OpCase> elementwise_cases();
-std::vector<OpCase> image_cases();  ///< pooling, upsampling, concat, crop
-std::vector<OpCase> loss_cases();   ///< batch norm, softmax, losses, reductions
-std::vector<OpCase> all_op_cases();
+std::vector<OpTwin> elementwise_twins();
+std::vector<OpTwin> image_twins();  ///< pooling, upsampling, concat, crop
+std::vector<OpTwin> loss_twins();   ///< batch norm, softmax, losses, reductions
+std::vector<OpTwin> all_op_twins();
 
-// For OpCase::keeps.
+// For OpTwin::keeps.
 inline constexpr auto nothing = [](const std::vector<Shape>&, const Shape&) -> int64_t {
   return 0;
 };

@@ -5,7 +5,7 @@
 #include "autograd/ops/log_softmax.h"
 #include "autograd/ops/mse.h"
 #include "autograd/ops/reduce.h"
-#include "tests/autograd/op_cases.h"
+#include "tests/autograd/op_twins.h"
 #include "tests/reference/naive_batch_norm.h"
 #include "tests/reference/naive_loss.h"
 
@@ -32,7 +32,7 @@ Tensor centered(int64_t channels, Dtype dtype) {
 }
 
 /// A large offset makes the statistics lose digits unless they are taken with care.
-OpCase batch_norm_case(const std::string& what, bool training, int64_t channels,
+OpTwin batch_norm_twin(const std::string& what, bool training, int64_t channels,
                        int64_t large_channels) {
   return {.name = "batch_norm/" + what,
           .shapes = {{2, 3, 5, channels}, {channels}, {channels}},
@@ -55,7 +55,7 @@ OpCase batch_norm_case(const std::string& what, bool training, int64_t channels,
                       const Shape&) { return 4 * numel(in[0]) + (4 + 2 * 8) * numel(in[1]); }};
 }
 
-OpCase batch_norm_without_affine() {
+OpTwin batch_norm_without_affine() {
   return {.name = "batch_norm/no gamma, no beta, no running statistics",
           .shapes = {{4, 5}},
           .large_shapes = {{9001, 6}},
@@ -70,7 +70,7 @@ OpCase batch_norm_without_affine() {
                       const Shape&) { return 4 * numel(in[0]) + 2 * 8 * in[0].back(); }};
 }
 
-OpCase cross_entropy_case(const std::string& what, int64_t classes, bool weighted, double smoothing,
+OpTwin cross_entropy_twin(const std::string& what, int64_t classes, bool weighted, double smoothing,
                           int32_t ignore) {
   return {.name = "cross_entropy/" + what,
           .shapes = {{2, 3, 5, classes}},
@@ -99,7 +99,7 @@ OpCase cross_entropy_case(const std::string& what, int64_t classes, bool weighte
           .keeps = [](const auto& in, const Shape&) { return 4 * numel(in[0]); }};
 }
 
-OpCase softmax_case(const std::string& name, int64_t classes, bool logarithm) {
+OpTwin softmax_twin(const std::string& name, int64_t classes, bool logarithm) {
   return {.name = name,
           .shapes = {{3, 5, classes}},
           .large_shapes = {{5, classes > 100 ? 41 : 1501, classes}},
@@ -114,24 +114,24 @@ OpCase softmax_case(const std::string& name, int64_t classes, bool logarithm) {
 
 }  // namespace
 
-std::vector<OpCase> loss_cases() {
+std::vector<OpTwin> loss_twins() {
   const std::vector<Shape> one = {{2, 3, 5, 7}}, one_large = {{3, 67, 41, 13}};
   return {
-      batch_norm_case("training, 3 channels", true, 3, 3),
-      batch_norm_case("training, 32 channels", true, 32, 32),
-      batch_norm_case("training, 17 channels", true, 17, 17),
-      batch_norm_case("evaluation", false, 5, 24),
+      batch_norm_twin("training, 3 channels", true, 3, 3),
+      batch_norm_twin("training, 32 channels", true, 32, 32),
+      batch_norm_twin("training, 17 channels", true, 17, 17),
+      batch_norm_twin("evaluation", false, 5, 24),
       batch_norm_without_affine(),
-      softmax_case("log_softmax/2 classes", 2, true),
-      softmax_case("log_softmax/19 classes", 19, true),
-      softmax_case("log_softmax/300 classes", 300, true),
-      softmax_case("softmax/5 classes", 5, false),
-      softmax_case("softmax/34 classes", 34, false),
-      cross_entropy_case("2 classes", 2, false, 0, 255),
-      cross_entropy_case("19 classes", 19, false, 0, 255),
-      cross_entropy_case("weighted", 11, true, 0, -1),
-      cross_entropy_case("smoothed", 5, false, 0.1, 255),
-      cross_entropy_case("weighted and smoothed", 34, true, 0.2, 0),
+      softmax_twin("log_softmax/2 classes", 2, true),
+      softmax_twin("log_softmax/19 classes", 19, true),
+      softmax_twin("log_softmax/300 classes", 300, true),
+      softmax_twin("softmax/5 classes", 5, false),
+      softmax_twin("softmax/34 classes", 34, false),
+      cross_entropy_twin("2 classes", 2, false, 0, 255),
+      cross_entropy_twin("19 classes", 19, false, 0, 255),
+      cross_entropy_twin("weighted", 11, true, 0, -1),
+      cross_entropy_twin("smoothed", 5, false, 0.1, 255),
+      cross_entropy_twin("weighted and smoothed", 34, true, 0.2, 0),
       {.name = "mse",
        .shapes = {{2, 3, 5, 7}, {2, 3, 5, 7}},
        .large_shapes = {{3, 67, 41, 13}, {3, 67, 41, 13}},
@@ -148,8 +148,7 @@ std::vector<OpCase> loss_cases() {
        .large_shapes = one_large,
        .op = [](const Tensors& x) { return sum(x[0]); },
        .naive = [](const Arrays& x) { return scalar(sum(x[0])); },
-       .keeps = nothing,
-       .linear = true},
+       .keeps = nothing},
       {.name = "mean",
        .shapes = one,
        .large_shapes = one_large,
@@ -158,8 +157,7 @@ std::vector<OpCase> loss_cases() {
            [](const Arrays& x) {
              return scalar(sum(x[0]) / static_cast<double>(x[0].values.size()));
            },
-       .keeps = nothing,
-       .linear = true},
+       .keeps = nothing},
   };
 }
 
