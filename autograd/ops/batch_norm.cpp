@@ -1,6 +1,6 @@
 #include "autograd/ops/batch_norm.h"
 
-#include "autograd/ops/check_input.h"
+#include "autograd/ops/checks_internal.h"
 #include "tensor/dispatch.h"
 #include "tensor/kernels/batch_norm.h"
 

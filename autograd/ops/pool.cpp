@@ -1,6 +1,6 @@
 #include "autograd/ops/pool.h"
 
-#include "autograd/ops/check_input.h"
+#include "autograd/ops/checks_internal.h"
 #include "tensor/dispatch.h"
 #include "tensor/kernels/pool.h"
 

@@ -1,0 +1,82 @@
+#include "tensor/allocator.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "tensor/check.h"
+#include "tensor/tensor.h"
+
+namespace pixelgrad {
+namespace {
+
+TEST(Allocator, BlocksAreAlignedAndNeverNull) {
+  for (size_t bytes :
+       {size_t{0}, size_t{1}, size_t{63}, size_t{64}, size_t{5000}, size_t{3} << 20}) {
+    void* block = allocate(Device::cpu, bytes);
+    ASSERT_NE(block, nullptr);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(block) % 64, 0U) << bytes;
+    std::memset(block, 0xAB, bytes);  // a sanitizer build sees whether all of it is ours
+    deallocate(Device::cpu, block, bytes);
+  }
+}
+
+TEST(Allocator, SteadyStateAsksNothingFromTheSystem) {
+  const auto step = [] {
+    const Tensor a = Tensor::empty({1000}, Dtype::f32), b = Tensor::empty({7, 9, 11}, Dtype::f64);
+    const Tensor c = Tensor::empty({1 << 20}, Dtype::f32);
+  };
+  step();
+  const int64_t calls = memory_stats().system_calls;
+  for (int i = 0; i < 100; ++i) step();
+  EXPECT_EQ(memory_stats().system_calls, calls);
+}
+
+TEST(Allocator, CountsWhatLives) {
+  empty_cache();
+  EXPECT_EQ(memory_stats().cached, 0);
+  const int64_t before = memory_stats().in_use;
+  reset_peak_memory();
+  EXPECT_EQ(memory_stats().peak_in_use, before);
+  const int64_t mib = 1 << 20;
+  {
+    const Tensor x = Tensor::empty({mib}, Dtype::f32);
+    const int64_t used = memory_stats().in_use - before;
+    EXPECT_GE(used, 4 * mib);
+    EXPECT_LE(used, 4 * mib + 2 * mib);  // large blocks are whole huge pages
+  }
+  EXPECT_EQ(memory_stats().in_use, before);
+  EXPECT_GE(memory_stats().peak_in_use, before + 4 * mib);
+  EXPECT_GE(memory_stats().cached, 4 * mib);
+  empty_cache();
+  EXPECT_EQ(memory_stats().cached, 0);
+}
+
+TEST(Allocator, RefusesWhatDoesNotExist) {
+  EXPECT_THAT([] { allocate(Device::cpu, size_t{1} << 62); },
+              testing::ThrowsMessage<OutOfMemoryError>(testing::HasSubstr("4611686018427387904")));
+}
+
+TEST(Allocator, ServesSeveralThreads) {
+  const int64_t before = memory_stats().in_use;
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 4; ++t)
+      threads.emplace_back([t] {
+        for (int i = 0; i < 200; ++i) {
+          const size_t bytes = static_cast<size_t>(64 * (i % 7 + 1));
+          auto* block = static_cast<unsigned char*>(allocate(Device::cpu, bytes));
+          std::memset(block, t, bytes);
+          for (size_t k = 0; k < bytes; ++k) ASSERT_EQ(block[k], t);
+          deallocate(Device::cpu, block, bytes);
+        }
+      });
+  }
+  EXPECT_EQ(memory_stats().in_use, before);
+}
+
+}  // namespace
+}  // namespace pixelgrad
