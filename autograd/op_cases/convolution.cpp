@@ -1,5 +1,5 @@
 // conv2d and conv_transpose2d.
-#include "autograd/op_cases/families.h"
+#include "autograd/op_cases/internal.h"
 #include "autograd/ops/conv2d.h"
 #include "autograd/ops/conv_transpose2d.h"
 

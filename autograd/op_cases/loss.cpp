@@ -1,5 +1,5 @@
 // softmax, log_softmax, cross_entropy and mse.
-#include "autograd/op_cases/families.h"
+#include "autograd/op_cases/internal.h"
 #include "autograd/ops/cross_entropy.h"
 #include "autograd/ops/log_softmax.h"
 #include "autograd/ops/mse.h"

@@ -1,5 +1,5 @@
 // batch_norm.
-#include "autograd/op_cases/families.h"
+#include "autograd/op_cases/internal.h"
 #include "autograd/ops/batch_norm.h"
 
 namespace pixelgrad {

@@ -1,5 +1,5 @@
 // Ops that look at one element at a time: activations, arithmetic, dropout.
-#include "autograd/op_cases/families.h"
+#include "autograd/op_cases/internal.h"
 #include "autograd/ops/activation.h"
 #include "autograd/ops/arithmetic.h"
 #include "autograd/ops/dropout.h"

@@ -1,5 +1,5 @@
 // max_pool2d and avg_pool2d.
-#include "autograd/op_cases/families.h"
+#include "autograd/op_cases/internal.h"
 #include "autograd/ops/pool.h"
 
 namespace pixelgrad {

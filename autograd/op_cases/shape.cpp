@@ -1,6 +1,6 @@
 // Ops that move values: upsample, concat, reshape, crop2d, sum, mean.
 #include "autograd/ops/shape.h"
-#include "autograd/op_cases/families.h"
+#include "autograd/op_cases/internal.h"
 #include "autograd/ops/concat.h"
 #include "autograd/ops/reduce.h"
 #include "autograd/ops/upsample.h"
