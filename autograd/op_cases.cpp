@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "autograd/op_cases/families.h"
+#include "autograd/op_cases/internal.h"
 
 namespace pixelgrad {
 namespace {
@@ -59,8 +59,8 @@ GradcheckSummary run_gradcheck_cases(const std::string& name, const GradcheckOpt
     summary.ops.push_back(check_op(op, options, device));
     summary.passed = summary.passed && summary.ops.back().passed;
   }
-  check<UsageError>(!summary.ops.empty(), "[gradcheck] no op is called '", name, "', expected one of ",
-                    known);
+  check<UsageError>(!summary.ops.empty(), "[gradcheck] no op is called '", name,
+                    "', expected one of ", known);
   summary.seconds = seconds_since(start);
   return summary;
 }

@@ -19,6 +19,8 @@ struct OpSample {
   /// Calls the op. Labels and running statistics are captured; they follow the dtype and the device
   /// of the inputs, and state is a fresh copy in every call.
   DifferentiableFn call;
+  /// The gradient is a difference of much larger numbers, so f32 leaves few digits of it.
+  bool ill_conditioned = false;
 };
 
 /// One way to call an op that must throw Error.
@@ -31,7 +33,7 @@ struct OpError {
 /// What is known about an op. The table of these drives the gradient check of the program and the
 /// tests that hold every op to the same promises.
 struct OpCase {
-  std::string name;                 ///< as the op gives it to record()
+  std::string name;                 ///< of the function
   std::vector<std::string> inputs;  ///< names, in the order of OpSample::inputs
   bool linear = false;     ///< affine in each input while the others stand: an adjoint test applies
   bool has_kinks = false;  ///< not differentiable everywhere

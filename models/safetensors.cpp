@@ -9,7 +9,7 @@
 
 #include "models/atomic_file.h"
 #include "models/crc32c.h"
-#include "models/safetensors_header.h"
+#include "models/safetensors_header_internal.h"
 
 namespace pixelgrad {
 namespace {

@@ -1,5 +1,5 @@
 // conv2d and conv_transpose2d.
-#include "autograd/op_cases/families.h"
+#include "autograd/op_cases/internal.h"
 #include "autograd/ops/conv2d.h"
 #include "autograd/ops/conv_transpose2d.h"
 
@@ -7,11 +7,10 @@ namespace pixelgrad {
 namespace {
 
 /// x [n,h,w,in], weight [out,kh,kw,in/groups], bias [out]
-OpSample conv(std::string name, Shape x, Shape weight, Conv2dOptions options) {
+OpSample conv(std::string name, Shape x, Shape weight, Conv2dSpec spec) {
   const int64_t out_channels = weight[0];
-  return {
-      std::move(name), normals({std::move(x), std::move(weight), {out_channels}}),
-      [options](const std::vector<Tensor>& in) { return conv2d(in[0], in[1], in[2], options); }};
+  return {std::move(name), normals({std::move(x), std::move(weight), {out_channels}}),
+          [spec](const std::vector<Tensor>& in) { return conv2d(in[0], in[1], in[2], spec); }};
 }
 
 OpCase conv2d_case() {
@@ -70,9 +69,9 @@ OpCase conv2d_case() {
        "stride"},
       {"groups that do not divide",
        [] {
-         conv2d(zeros({1, 8, 8, 3}), zeros({8, 3, 3, 3}), Tensor(), {.groups = 2});
+         conv2d(zeros({1, 8, 8, 6}), zeros({7, 3, 3, 3}), Tensor(), {.groups = 2});
        },
-       "groups"},
+       "7 output channels cannot be cut into 2 groups"},
       {"mixed dtypes",
        [] {
          conv2d(zeros({1, 8, 8, 3}), Tensor::zeros({8, 3, 3, 3}, Dtype::f32), Tensor(), {});
@@ -83,11 +82,11 @@ OpCase conv2d_case() {
 }
 
 /// x [n,h,w,in], weight [in,kh,kw,out/groups], bias [out]
-OpSample transposed(std::string name, Shape x, Shape weight, ConvTranspose2dOptions options) {
-  const int64_t out_channels = weight[3] * options.groups;
+OpSample transposed(std::string name, Shape x, Shape weight, ConvTranspose2dSpec spec) {
+  const int64_t out_channels = weight[3] * spec.groups;
   return {std::move(name), normals({std::move(x), std::move(weight), {out_channels}}),
-          [options](const std::vector<Tensor>& in) {
-            return conv_transpose2d(in[0], in[1], in[2], options);
+          [spec](const std::vector<Tensor>& in) {
+            return conv_transpose2d(in[0], in[1], in[2], spec);
           }};
 }
 

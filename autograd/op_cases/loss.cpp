@@ -1,14 +1,16 @@
-// log_softmax, cross_entropy and mse.
-#include "autograd/ops/loss.h"
-#include "autograd/op_cases/families.h"
+// softmax, log_softmax, cross_entropy and mse.
+#include "autograd/op_cases/internal.h"
+#include "autograd/ops/cross_entropy.h"
+#include "autograd/ops/log_softmax.h"
+#include "autograd/ops/mse.h"
 
 namespace pixelgrad {
 namespace {
 
-OpCase log_softmax_case() {
-  const auto call = [](const std::vector<Tensor>& in) { return log_softmax(in[0]); };
+OpCase over_classes(std::string name, Tensor (*op_function)(const Tensor&)) {
+  const auto call = [op_function](const std::vector<Tensor>& in) { return op_function(in[0]); };
   OpCase op;
-  op.name = "log_softmax";
+  op.name = std::move(name);
   op.inputs = {"logits"};
   op.samples = {
       {"2 classes, one pixel", normals({{1, 1, 1, 2}}), call},
@@ -19,11 +21,12 @@ OpCase log_softmax_case() {
   };
   op.errors = {
       {"labels",
-       [] {
-         log_softmax(Tensor::zeros({2, 2}, Dtype::i32));
+       [op_function] {
+         op_function(Tensor::zeros({2, 2}, Dtype::i32));
        },
        "i32"},
-      {"undefined", [] { log_softmax(Tensor()); }, "undefined"},
+      {"undefined", [op_function] { op_function(Tensor()); }, "input is undefined"},
+      {"a scalar", [op_function] { op_function(zeros({})); }, "expected classes"},
   };
   return op;
 }
@@ -64,6 +67,18 @@ OpCase cross_entropy_case() {
   op.errors = {
       {"label too large", with_label(3), "3"},
       {"negative label", with_label(-1), "-1"},
+      {"smoothing over 1",
+       [] {
+         cross_entropy(zeros({1, 1, 1, 3}), Tensor::zeros({1, 1, 1}, Dtype::i32),
+                       {.label_smoothing = 1.5});
+       },
+       "label_smoothing is 1.5"},
+      {"class weights of another size",
+       [] {
+         cross_entropy(zeros({1, 1, 1, 3}), Tensor::zeros({1, 1, 1}, Dtype::i32),
+                       {.class_weights = zeros({2})});
+       },
+       "class_weights are [2], expected [3]"},
       {"labels of another size",
        [] {
          cross_entropy(zeros({1, 2, 2, 3}), Tensor::zeros({1, 2, 3}, Dtype::i32), {});
@@ -102,6 +117,9 @@ OpCase mse_case() {
 
 }  // namespace
 
-std::vector<OpCase> loss_cases() { return {log_softmax_case(), cross_entropy_case(), mse_case()}; }
+std::vector<OpCase> loss_cases() {
+  return {over_classes("softmax", softmax), over_classes("log_softmax", log_softmax),
+          cross_entropy_case(), mse_case()};
+}
 
 }  // namespace pixelgrad

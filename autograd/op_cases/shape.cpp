@@ -1,22 +1,22 @@
 // Ops that move values: upsample, concat, reshape, crop2d, sum, mean.
-#include "autograd/op_cases/families.h"
+#include "autograd/ops/shape.h"
+#include "autograd/op_cases/internal.h"
 #include "autograd/ops/concat.h"
 #include "autograd/ops/reduce.h"
-#include "autograd/ops/reshape.h"
 #include "autograd/ops/upsample.h"
 
 namespace pixelgrad {
 namespace {
 
-OpSample resized(std::string name, Shape x, int64_t h, int64_t w, UpsampleOptions options) {
+OpSample resized(std::string name, Shape x, int64_t h, int64_t w, UpsampleSpec spec) {
   return {std::move(name), normals({std::move(x)}),
-          [=](const std::vector<Tensor>& in) { return upsample(in[0], h, w, options); }};
+          [=](const std::vector<Tensor>& in) { return upsample(in[0], h, w, spec); }};
 }
 
 OpCase upsample_case() {
-  const UpsampleOptions corners{.mode = Interpolation::bilinear, .align_corners = true};
-  const UpsampleOptions pixels{.mode = Interpolation::bilinear, .align_corners = false};
-  const UpsampleOptions nearest{.mode = Interpolation::nearest};
+  const UpsampleSpec corners{.mode = UpsampleMode::bilinear, .align_corners = true};
+  const UpsampleSpec pixels{.mode = UpsampleMode::bilinear, .align_corners = false};
+  const UpsampleSpec nearest{.mode = UpsampleMode::nearest};
   OpCase op;
   op.name = "upsample";
   op.inputs = {"x"};
@@ -43,6 +43,37 @@ OpCase upsample_case() {
       {"three dimensions",
        [=] {
          upsample(zeros({3, 3, 2}), 4, 4, pixels);
+       },
+       "[3,3,2]"},
+  };
+  return op;
+}
+
+OpCase upsample_scale_case() {
+  const auto by = [](int64_t factor, UpsampleMode mode) {
+    return [=](const std::vector<Tensor>& in) {
+      return upsample_scale(in[0], factor, {.mode = mode});
+    };
+  };
+  OpCase op;
+  op.name = "upsample_scale";
+  op.inputs = {"x"};
+  op.linear = true;
+  op.samples = {
+      {"one pixel", normals({{1, 1, 1, 1}}), by(2, UpsampleMode::bilinear)},
+      {"by 1", normals({{1, 3, 2, 3}}), by(1, UpsampleMode::bilinear)},
+      {"by 3", normals({{2, 3, 4, 3}}), by(3, UpsampleMode::bilinear)},
+      {"nearest, 17 channels", normals({{1, 2, 3, 17}}), by(2, UpsampleMode::nearest)},
+  };
+  op.errors = {
+      {"factor 0",
+       [] {
+         upsample_scale(zeros({1, 3, 3, 2}), 0);
+       },
+       "factor is 0"},
+      {"three dimensions",
+       [] {
+         upsample_scale(zeros({3, 3, 2}), 2);
        },
        "[3,3,2]"},
   };
@@ -134,7 +165,7 @@ OpCase reshape_case() {
   return op;
 }
 
-OpCase crop_case() {
+OpCase crop2d_case() {
   const auto to = [](int64_t top, int64_t left, int64_t h, int64_t w) {
     return [=](const std::vector<Tensor>& in) { return crop2d(in[0], top, left, h, w); };
   };
@@ -153,7 +184,7 @@ OpCase crop_case() {
        [] {
          crop2d(zeros({1, 4, 4, 3}), 2, 0, 3, 4);
        },
-       "[crop2d]"},
+       "[1,4,4,3]"},
       {"negative corner",
        [] {
          crop2d(zeros({1, 4, 4, 3}), -1, 0, 3, 4);
@@ -163,15 +194,46 @@ OpCase crop_case() {
   return op;
 }
 
+OpCase center_crop2d_case() {
+  const auto to = [](int64_t h, int64_t w) {
+    return [=](const std::vector<Tensor>& in) { return center_crop2d(in[0], h, w); };
+  };
+  OpCase op;
+  op.name = "center_crop2d";
+  op.inputs = {"x"};
+  op.linear = true;
+  op.samples = {
+      {"one pixel", normals({{1, 1, 1, 1}}), to(1, 1)},
+      {"even margin", normals({{2, 4, 5, 3}}), to(2, 3)},
+      {"odd margin", normals({{1, 5, 6, 2}}), to(2, 3)},
+      {"17 channels", normals({{1, 3, 4, 17}}), to(1, 2)},
+  };
+  op.errors = {
+      {"larger than the image",
+       [] {
+         center_crop2d(zeros({1, 4, 4, 3}), 5, 4);
+       },
+       "[1,4,4,3]"},
+      {"three dimensions",
+       [] {
+         center_crop2d(zeros({4, 4, 3}), 2, 2);
+       },
+       "[4,4,3]"},
+  };
+  return op;
+}
+
 }  // namespace
 
 std::vector<OpCase> shape_cases() {
   return {upsample_case(),
+          upsample_scale_case(),
           concat_case(),
           reduction("sum", [](const Tensor& x) { return sum(x); }),
           reduction("mean", [](const Tensor& x) { return mean(x); }),
           reshape_case(),
-          crop_case()};
+          crop2d_case(),
+          center_crop2d_case()};
 }
 
 }  // namespace pixelgrad

@@ -105,6 +105,7 @@ TEST_P(OpCases, SinglePrecisionAgreesWithDouble) {
     EXPECT_EQ(single[0].dtype(), Dtype::f32);
     EXPECT_LE(relative_difference(single[0].to_doubles(), twice[0].to_doubles()), 5e-6)
         << sample.name;
+    if (sample.ill_conditioned) continue;
     // The gradients of one check share a scale, as in gradcheck: one may be truly zero.
     double scale = 0;
     for (size_t i = 1; i < twice.size(); ++i) scale = std::max(scale, norm(twice[i].to_doubles()));
@@ -185,39 +186,43 @@ TEST_P(OpCases, TheTableIsComplete) {
 INSTANTIATE_TEST_SUITE_P(Table, OpCases, ::testing::ValuesIn(names()),
                          [](const auto& info) { return info.param; });
 
-TEST(OpTable, NamesEveryOpThatIsRecorded) {
+// Reads the ops' own files: each function that they offer, and each name that they record, must be
+// in the table.
+TEST(OpTable, NamesEveryOpThereIs) {
   std::set<std::string> known;
   for (const OpCase& op : op_cases()) EXPECT_TRUE(known.insert(op.name).second) << op.name;
-  const std::regex call(R"rx(\brecord\(\s*"([^"]*)")rx");
+  const std::regex offered(R"rx((?:^|\n)Tensor (\w+)\()rx"),
+      recorded(R"rx(\brecord\(\s*"([^"]*)")rx");
   int found = 0;
   for (const auto& entry : std::filesystem::directory_iterator(PIXELGRAD_OPS_FOLDER)) {
-    if (entry.path().extension() != ".cpp") continue;
+    const bool header = entry.path().extension() == ".h";
     std::ifstream file(entry.path());
     const std::string text{std::istreambuf_iterator<char>(file), {}};
-    for (std::sregex_iterator it(text.begin(), text.end(), call), end; it != end; ++it, ++found)
+    const std::regex& pattern = header ? offered : recorded;
+    for (std::sregex_iterator it(text.begin(), text.end(), pattern), end; it != end; ++it, ++found)
       EXPECT_TRUE(known.count((*it)[1]))
-          << entry.path() << " records '" << (*it)[1] << "', which has no entry in op_cases()";
+          << entry.path() << ": '" << (*it)[1] << "' has no entry in op_cases()";
   }
-  EXPECT_GT(found, 10);
+  EXPECT_GT(found, 30);
 }
 
 TEST(OpTable, RunsOneOpOrAllAndRefusesOthers) {
-  const GradcheckSummary one = run_gradcheck_cases("add");
+  const GradcheckSummary one = run_gradcheck_cases("crop2d");
   ASSERT_EQ(one.ops.size(), 1u);
-  EXPECT_EQ(one.ops[0].name, "add");
-  EXPECT_THROW(run_gradcheck_cases("addd"), UsageError);
+  EXPECT_EQ(one.ops[0].name, "crop2d");
+  EXPECT_THROW(run_gradcheck_cases("crop3d"), UsageError);
   try {
-    run_gradcheck_cases("addd");
+    run_gradcheck_cases("crop3d");
   } catch (const UsageError& e) {
-    EXPECT_THAT(e.what(), AllOf(HasSubstr("'addd'"), HasSubstr("conv2d"), HasSubstr("mse")));
+    EXPECT_THAT(e.what(), AllOf(HasSubstr("'crop3d'"), HasSubstr("conv2d"), HasSubstr("mse")));
   }
 }
 
 TEST(OpTable, AToleranceThatCannotBeMetFails) {
-  const GradcheckSummary summary = run_gradcheck_cases("sigmoid", {.tolerance = 1e-18});
+  const GradcheckSummary summary = run_gradcheck_cases("center_crop2d", {.tolerance = 1e-18});
   EXPECT_FALSE(summary.passed);
   EXPECT_FALSE(summary.ops[0].passed);
-  EXPECT_THAT(summary.ops[0].failures, HasSubstr("sigmoid, "));
+  EXPECT_THAT(summary.ops[0].failures, HasSubstr("center_crop2d, "));
 }
 
 }  // namespace

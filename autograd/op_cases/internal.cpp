@@ -1,4 +1,4 @@
-#include "autograd/op_cases/families.h"
+#include "autograd/op_cases/internal.h"
 
 #include <utility>
 
