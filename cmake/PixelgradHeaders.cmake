@@ -5,20 +5,31 @@
 
 set(PIXELGRAD_EXPORT_DIR ${PROJECT_BINARY_DIR}/include)
 
-# pixelgrad_headers(FILES...): headers of the current folder that consumers may include.
+# pixelgrad_headers(FILES... [PRIVATE FILES...]): the headers of the current folder. Consumers may
+# include those before PRIVATE. A test fails on a header that is not listed at all; the insides of
+# tensor/ (kernels, cpu, cuda) are private where nothing else is said.
 function(pixelgrad_headers)
-  foreach(header IN LISTS ARGN)
-    cmake_path(RELATIVE_PATH CMAKE_CURRENT_SOURCE_DIR BASE_DIRECTORY ${PROJECT_SOURCE_DIR} OUTPUT_VARIABLE folder)
-    set_property(GLOBAL APPEND PROPERTY PIXELGRAD_PUBLIC_HEADERS ${folder}/${header})
-  endforeach()
+  cmake_parse_arguments(PARSE_ARGV 0 H "" "" "PRIVATE")
+  cmake_path(RELATIVE_PATH CMAKE_CURRENT_SOURCE_DIR BASE_DIRECTORY ${PROJECT_SOURCE_DIR} OUTPUT_VARIABLE folder)
+  list(TRANSFORM H_UNPARSED_ARGUMENTS PREPEND ${folder}/)
+  list(TRANSFORM H_PRIVATE PREPEND ${folder}/)
+  set_property(GLOBAL APPEND PROPERTY PIXELGRAD_PUBLIC_HEADERS ${H_UNPARSED_ARGUMENTS})
+  set_property(GLOBAL APPEND PROPERTY PIXELGRAD_PRIVATE_HEADERS ${H_PRIVATE})
+endfunction()
+
+# Writes the headers of one access to a file, one a line, where it changes.
+function(pixelgrad_write_header_list access file)
+  get_property(headers GLOBAL PROPERTY PIXELGRAD_${access}_HEADERS)
+  list(JOIN headers "\n" lines)
+  file(CONFIGURE OUTPUT ${file} CONTENT "${lines}\n" @ONLY)
 endfunction()
 
 # Called once, when every folder has listed its headers.
 function(pixelgrad_export_headers target)
   get_property(headers GLOBAL PROPERTY PIXELGRAD_PUBLIC_HEADERS)
   set(list_file ${PROJECT_BINARY_DIR}/public_headers.txt)
-  string(REPLACE ";" "\n" lines "${headers}")
-  file(CONFIGURE OUTPUT ${list_file} CONTENT "${lines}\n" @ONLY)
+  pixelgrad_write_header_list(PUBLIC ${list_file})
+  pixelgrad_write_header_list(PRIVATE ${PROJECT_BINARY_DIR}/private_headers.txt)
 
   set(script ${PROJECT_SOURCE_DIR}/cmake/ExportHeader.cmake)
   set(exported)
