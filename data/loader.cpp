@@ -89,7 +89,10 @@ void Loader::work(const std::stop_token& stop) {
 }
 
 Batch Loader::load(int64_t epoch, int64_t index, const std::vector<int64_t>& indices) const {
-  Batch batch{.indices = indices, .epoch = epoch, .index = index};
+  Batch batch;
+  batch.indices = indices;
+  batch.epoch = epoch;
+  batch.index = index;
   std::vector<Sample> samples;
   int64_t height = 0, width = 0;
   for (const int64_t i : indices) {
@@ -109,12 +112,12 @@ Batch Loader::load(int64_t epoch, int64_t index, const std::vector<int64_t>& ind
   });
   batch.images = Tensor::empty({n, height, width, 3}, Dtype::f32);
   batch.labels = Tensor::empty({n, height, width}, Dtype::i32);
-  if (padded) {
-    batch.images.fill(0);
-    batch.labels.fill(ignore_label);
-  }
   float* images = batch.images.mutable_data<float>();
   int32_t* labels = batch.labels.mutable_data<int32_t>();
+  if (padded) {  // plain loops here: the pool of parallel_for belongs to the training step
+    std::fill_n(images, batch.images.numel(), 0.0f);
+    std::fill_n(labels, batch.labels.numel(), int32_t{ignore_label});
+  }
   for (int64_t i = 0; i < n; ++i) {
     const Sample& s = samples[static_cast<size_t>(i)];
     options_.normalization.apply(s.image, images + i * height * width * 3, width * 3);

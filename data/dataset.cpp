@@ -1,0 +1,130 @@
+#include "data/dataset.h"
+
+#include <utility>
+
+#include "data/image_io.h"
+#include "data/readers/folder.h"
+#include "data/readers/label_colors.h"
+#include "data/readers/layout.h"
+#include "data/readers/pairs.h"
+#include "data/readers/streets.h"
+#include "tensor/check.h"
+
+namespace pixelgrad {
+namespace {
+
+namespace fs = std::filesystem;
+
+using readers::find_layout;
+using readers::Layout;
+
+/// True when the first file of the first split is twice as wide as high, as the Cityscapes image
+/// pairs are, or colours are given: a folder of plain photos must not pass for pairs.
+bool looks_like_pairs(const fs::path& root) {
+  const fs::path pairs = readers::find_pairs_root(root);
+  if (pairs.empty()) return false;
+  if (fs::exists(root / "label_colors.txt") || fs::exists(pairs / "label_colors.txt")) return true;
+  for (const std::string& split : readers::subfolders(pairs))
+    for (const fs::path& file : readers::image_files(pairs / split)) {
+      const ImageSize size = image_size(file);
+      return size.width == 2 * size.height;
+    }
+  return false;
+}
+
+/// The format of the files below `root`. The order matters: annot folders and X_L.png beside X.png
+/// also look like folders of photos, and colour masks lie in the same folders as masks of ids.
+std::string detect_format(const fs::path& root) {
+  const bool has_colors = fs::exists(root / "label_colors.txt");
+  if (find_layout(root, Layout::Kind::annot)) return "segnet";
+  if (find_layout(root, Layout::Kind::folders)) return has_colors ? "label_colors" : "folder";
+  if (find_layout(root, Layout::Kind::beside)) return "label_colors";
+  if (looks_like_pairs(root)) return "pairs";
+  throw DataError(str(
+      "[dataset] ", root.string(),
+      ": no known layout; looked for images and masks (in the root or in train, val, ...), "
+      "{split} with {split}annot, X.png with X_L.png, and {split}/*.jpg of photo and label side "
+      "by side (twice as wide as high, or with label_colors.txt); found ",
+      [&] {
+        const std::string folders = readers::list_of(readers::subfolders(root));
+        return folders.empty() ? "no folders" : "the folders " + folders;
+      }(),
+      " and ", readers::image_files(root).size(), " images"));
+}
+
+std::unique_ptr<Dataset> open_format(const std::string& format, const DatasetOptions& options) {
+  if (format == "folder") return readers::open_folder(options);
+  if (format == "pairs") return readers::open_pairs(options);
+  if (format == "label_colors") return readers::open_label_colors(options);
+  if (format == "segnet") return readers::open_segnet(options);
+  if (format == "camvid")
+    return open_format(find_layout(options.path, Layout::Kind::annot) ? "segnet" : "label_colors",
+                       options);
+  throw UsageError(str("[dataset] format \"", format,
+                       "\", expected auto, folder, pairs, label_colors, segnet, camvid or "
+                       "streets"));
+}
+
+int64_t bytes_of(const Sample& sample) {
+  return static_cast<int64_t>(sample.image.pixels.size() + sample.labels.ids.size());
+}
+
+}  // namespace
+
+Dataset::Dataset(std::string format, int64_t size, std::vector<ClassInfo> classes,
+                 std::vector<std::string> warnings)
+    : format_(std::move(format)),
+      size_(size),
+      classes_(std::move(classes)),
+      warnings_(std::move(warnings)) {}
+
+void Dataset::set_cache(int64_t bytes) {
+  check<UsageError>(bytes >= 0, "[dataset] cache of ", bytes, " bytes, expected 0 or more");
+  cache_.assign(bytes == 0 ? 0 : static_cast<size_t>(size_), nullptr);
+  cache_room_ = bytes;
+}
+
+Sample Dataset::load(int64_t index) const {
+  check(index >= 0 && index < size_, "[dataset] sample ", index, " of ", size_);
+  const size_t i = static_cast<size_t>(index);
+  if (!cache_.empty()) {
+    std::shared_ptr<const Sample> kept;
+    {
+      const std::lock_guard lock(cache_mutex_);
+      kept = cache_[i];
+    }
+    if (kept) return *kept;  // copied outside the lock
+  }
+  Sample sample = read(index);
+  check<DataError>(
+      sample.image.height == sample.labels.height && sample.image.width == sample.labels.width,
+      "[dataset] ", name(index), ": image is ", sample.image.width, "x", sample.image.height,
+      ", labels are ", sample.labels.width, "x", sample.labels.height);
+  if (!cache_.empty()) {
+    const std::lock_guard lock(cache_mutex_);
+    // Another thread may have come first; what does not fit is decoded again each time.
+    if (!cache_[i] && bytes_of(sample) <= cache_room_) {
+      cache_[i] = std::make_shared<const Sample>(sample);
+      cache_room_ -= bytes_of(sample);
+    }
+  }
+  return sample;
+}
+
+std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
+  std::unique_ptr<Dataset> dataset;
+  if (options.path == "streets" || options.format == "streets") {
+    check<UsageError>(options.format == "auto" || options.format == "streets", "[dataset] format ",
+                      options.format, " for the built-in streets, expected auto or streets");
+    dataset = readers::open_streets(options);
+  } else {
+    check<DataError>(fs::is_directory(options.path), "[dataset] ", options.path.string(),
+                     ": no such folder");
+    dataset = open_format(options.format == "auto" ? detect_format(options.path) : options.format,
+                          options);
+  }
+  dataset->set_cache(options.cache_bytes);
+  return dataset;
+}
+
+}  // namespace pixelgrad
