@@ -1,0 +1,132 @@
+#include "apps/engine/recipe.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "data/streets.h"
+#include "optim/adam.h"
+#include "optim/sgd.h"
+#include "tensor/parallel.h"
+
+namespace pixelgrad {
+namespace {
+
+/// Median frequency balancing (Eigen and Fergus, ICCV 2015): the median of the classes' frequencies
+/// over each class's own, counted in the images that hold the class. 0 for a class in none.
+Tensor median_frequency_weights(const Dataset& train) {
+  const size_t classes = train.classes().size();
+  const auto n = static_cast<size_t>(train.size());
+  std::vector<std::vector<int64_t>> counts(n, std::vector<int64_t>(classes));
+  std::vector<int64_t> pixels(n);
+  parallel_for(train.size(), [&](int64_t i) {
+    const auto at = static_cast<size_t>(i);
+    for (uint8_t id : train.load(i).labels.ids) {
+      if (id == ignore_label) continue;
+      ++counts[at][id];
+      ++pixels[at];
+    }
+  });
+  std::vector<double> frequency(classes), present;
+  for (size_t c = 0; c < classes; ++c) {
+    int64_t own = 0, all = 0;
+    for (size_t i = 0; i < n; ++i) {
+      own += counts[i][c];
+      if (counts[i][c] > 0) all += pixels[i];
+    }
+    if (own == 0) continue;
+    frequency[c] = static_cast<double>(own) / static_cast<double>(all);
+    present.push_back(frequency[c]);
+  }
+  check<DataError>(!present.empty(), "[train] no pixel of the training images has a class");
+  std::sort(present.begin(), present.end());
+  const size_t half = present.size() / 2;
+  const double median =
+      present.size() % 2 ? present[half] : (present[half - 1] + present[half]) / 2;
+  std::vector<float> weights;
+  for (double f : frequency) weights.push_back(f > 0 ? static_cast<float>(median / f) : 0.0f);
+  return Tensor::from({static_cast<int64_t>(classes)}, weights);
+}
+
+}  // namespace
+
+DatasetOptions dataset_options(const TrainConfig& config, const std::string& split) {
+  check<UsageError>(config.size.empty() || config.data == "streets",
+                    "[train] --size is for --data streets, got --data ", config.data);
+  check<UsageError>(config.count == 0 || config.data == "streets",
+                    "[train] --count is for --data streets, got --data ", config.data);
+  DatasetOptions options;
+  options.path = config.data;
+  options.split = split;
+  options.format = config.format;
+  if (!config.split_rule.empty()) options.split_rule = config.split_rule;
+  if (config.size.size() == 2) {
+    options.streets.height = config.size[0];
+    options.streets.width = config.size[1];
+  }
+  if (config.count > 0) options.streets.train = config.count;
+  return options;
+}
+
+ModelCard model_card(const TrainConfig& config, const Dataset& train) {
+  return {.model = {.name = config.model,
+                    .in_channels = 3,
+                    .classes = static_cast<int64_t>(train.classes().size()),
+                    .options = config.model_options},
+          .classes = train.classes(),
+          .normalization = make_normalization(config.normalize, train)};
+}
+
+LoaderOptions loader_options(const TrainConfig& config, const Normalization& normalization,
+                             int workers) {
+  LoaderOptions options;
+  options.batch_size = config.batch_size;
+  options.shuffle = true;
+  options.seed = config.seed;
+  options.workers = workers;
+  options.normalization = normalization;
+  AugmentOptions& a = options.augment;
+  a.horizontal_flip = config.flip == "none" ? 0 : 0.5;
+  a.vertical_flip = config.flip == "both" ? 0.5 : 0;
+  if (config.scale.size() == 2) {
+    a.scale_min = config.scale[0];
+    a.scale_max = config.scale[1];
+  }
+  a.rotate = config.rotate;
+  a.brightness = a.contrast = a.saturation = config.jitter;
+  if (config.crop.size() == 2) a.crop = {config.crop[0], config.crop[1]};
+  check_options(a);
+  return options;
+}
+
+std::unique_ptr<Optimizer> make_optimizer(const TrainConfig& config,
+                                          std::vector<NamedTensor> params) {
+  if (config.optimizer == "sgd")
+    return std::make_unique<Sgd>(std::move(params), SgdOptions{.momentum = config.momentum,
+                                                               .weight_decay = config.weight_decay,
+                                                               .nesterov = config.nesterov});
+  if (config.optimizer == "adam")
+    return std::make_unique<Adam>(std::move(params),
+                                  AdamOptions{.weight_decay = config.weight_decay});
+  if (config.optimizer == "adamw")
+    return std::make_unique<AdamW>(std::move(params),
+                                   AdamOptions{.weight_decay = config.weight_decay});
+  throw UsageError(
+      str("[train] unknown optimizer '", config.optimizer, "', expected sgd, adam or adamw"));
+}
+
+Schedule make_schedule(const TrainConfig& config, int64_t total_steps) {
+  return Schedule::parse({{"name", config.schedule},
+                          {"lr", to_text(config.lr)},
+                          {"total_steps", std::to_string(total_steps)},
+                          {"warmup_steps", std::to_string(config.warmup_steps)}});
+}
+
+CrossEntropySpec make_loss(const TrainConfig& config, const Dataset& train) {
+  CrossEntropySpec options;
+  options.ignore_index = ignore_label;
+  options.label_smoothing = config.label_smoothing;
+  if (config.class_weights == "median") options.class_weights = median_frequency_weights(train);
+  return options;
+}
+
+}  // namespace pixelgrad

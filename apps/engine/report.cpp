@@ -1,0 +1,238 @@
+#include "apps/engine/report.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "data/file_io.h"
+
+namespace pixelgrad {
+namespace {
+
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (char c : text) {
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '"')
+      out += "&quot;";
+    else
+      out += c;
+  }
+  return out;
+}
+
+std::string fixed(double v, int digits) {
+  if (!std::isfinite(v)) return "&ndash;";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.*f", digits, v);
+  return text;
+}
+
+std::string base64(const std::vector<uint8_t>& bytes) {
+  static constexpr char digits[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  out.reserve((bytes.size() + 2) / 3 * 4);
+  for (size_t i = 0; i < bytes.size(); i += 3) {
+    const size_t have = std::min<size_t>(3, bytes.size() - i);
+    uint32_t v = uint32_t{bytes[i]} << 16;
+    if (have > 1) v |= uint32_t{bytes[i + 1]} << 8;
+    if (have > 2) v |= bytes[i + 2];
+    for (size_t k = 0; k < 4; ++k) out += k <= have ? digits[(v >> (18 - 6 * k)) & 63] : '=';
+  }
+  return out;
+}
+
+std::string css(const Rgb& c) {
+  return str("rgb(", int{c[0]}, ",", int{c[1]}, ",", int{c[2]}, ")");
+}
+
+/// A round number near range / 5, for the distance of tick marks.
+double tick_step(double range) {
+  const double power = std::pow(10.0, std::floor(std::log10(range / 5)));
+  for (double factor : {1.0, 2.0, 5.0})
+    if (factor * power * 5 >= range * 0.99) return factor * power;
+  return 10 * power;
+}
+
+std::string class_table(const ModelCard& info, const RunState& state) {
+  const EpochMetrics& last = state.history.back();
+  const EpochMetrics& best =
+      state.history[static_cast<size_t>(std::max<int64_t>(1, state.best_epoch) - 1)];
+  std::ostringstream out;
+  out << "<table><tr><th></th><th>class</th><th>IoU, last</th><th>best epoch</th><th></th></tr>\n";
+  for (size_t c = 0; c < info.classes.size(); ++c) {
+    const double v = last.iou[c];
+    out << "<tr><td><span class=swatch style=\"background:" << css(info.classes[c].color)
+        << "\"></span></td><td>" << escaped(info.classes[c].name)
+        << (info.classes[c].scored ? "" : " (not scored)") << "</td><td class=n>" << fixed(v, 4)
+        << "</td><td class=n>" << fixed(best.iou[c], 4)
+        << "</td><td class=bar><span style=\"width:" << fixed(std::isfinite(v) ? 100 * v : 0, 1)
+        << "%\"></span></td></tr>\n";
+  }
+  out << "<tr><th></th><th>mean</th><th class=n>" << fixed(last.miou, 4) << "</th><th class=n>"
+      << fixed(best.miou, 4) << "</th><th></th></tr></table>\n";
+  return out.str();
+}
+
+/// Rows are the truth; each cell is the share of its row, darker for more.
+std::string confusion_table(const ModelCard& info, const ConfusionMatrix& m) {
+  std::ostringstream out;
+  out << "<table class=confusion><tr><th>truth \\ predicted</th>";
+  for (const ClassInfo& c : info.classes)
+    out << "<th class=turned><span>" << escaped(c.name) << "</span></th>";
+  out << "</tr>\n";
+  for (int64_t t = 0; t < m.class_count(); ++t) {
+    const int64_t row = m.truth(t);
+    if (row == 0) continue;
+    out << "<tr><th>" << escaped(info.classes[static_cast<size_t>(t)].name) << "</th>";
+    for (int64_t p = 0; p < m.class_count(); ++p) {
+      const double share = static_cast<double>(m.count(t, p)) / static_cast<double>(row);
+      out << "<td style=\"background:rgba(31,119,180," << fixed(share, 3)
+          << ");color:" << (share > 0.5 ? "#fff" : "inherit") << "\" title=\"" << m.count(t, p)
+          << " pixels\">" << (share >= 0.0005 ? fixed(100 * share, 1) : "") << "</td>";
+    }
+    out << "</tr>\n";
+  }
+  out << "</table><p class=note>Percent of the true class's pixels.</p>\n";
+  return out.str();
+}
+
+std::string recipe_table(const TrainConfig& config) {
+  std::ostringstream out;
+  out << "<table>";
+  const auto fields = nlohmann::ordered_json::parse(to_json(config));
+  for (const auto& [name, value] : fields.items()) {
+    if (value.is_array() && value.empty()) continue;
+    out << "<tr><td>" << name << "</td><td>"
+        << escaped(value.is_string() ? value.get<std::string>() : value.dump()) << "</td></tr>\n";
+  }
+  out << "</table>\n";
+  return out.str();
+}
+
+std::vector<double> column(const RunState& state, double EpochMetrics::*field) {
+  std::vector<double> out;
+  for (const EpochMetrics& m : state.history) out.push_back(m.*field);
+  return out;
+}
+
+constexpr const char* style = R"(
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
+table { border-collapse: collapse; font-size: 0.9rem; } td, th { padding: 0.15rem 0.6rem; text-align: left; font-weight: normal; }
+th { color: #666; } .n { text-align: right; font-variant-numeric: tabular-nums; }
+.swatch { display: inline-block; width: 1em; height: 1em; border: 1px solid #999; vertical-align: -0.15em; }
+.bar { width: 16rem; } .bar span { display: block; height: 0.8em; background: #1f77b4; }
+.confusion td { text-align: right; min-width: 2.6rem; font-size: 0.8rem; } .turned { height: 7rem; vertical-align: bottom; }
+.turned span { writing-mode: vertical-rl; transform: rotate(180deg); }
+.charts { display: flex; flex-wrap: wrap; gap: 1rem; } .note { color: #666; font-size: 0.85rem; } img { max-width: 100%; }
+)";
+
+}  // namespace
+
+std::string svg_chart(const std::string& title, const std::vector<ChartSeries>& series) {
+  constexpr double width = 500, height = 280, left = 52, right = 12, top = 34, bottom = 34;
+  double low = INFINITY, high = -INFINITY;
+  size_t epochs = 1;
+  for (const ChartSeries& s : series) {
+    epochs = std::max(epochs, s.values.size());
+    for (double v : s.values)
+      if (std::isfinite(v)) {
+        low = std::min(low, v);
+        high = std::max(high, v);
+      }
+  }
+  if (!(low <= high)) low = 0, high = 1;
+  const double step = tick_step(std::max(high - low, 1e-6));
+  low = std::floor(low / step) * step;
+  high = std::max(std::ceil(high / step) * step, low + step);
+  const auto x = [&](size_t epoch) {
+    return left +
+           (width - left - right) *
+               (epochs == 1 ? 0.5 : static_cast<double>(epoch) / static_cast<double>(epochs - 1));
+  };
+  const auto y = [&](double v) {
+    return top + (height - top - bottom) * (high - v) / (high - low);
+  };
+
+  std::ostringstream out;
+  out << "<svg viewBox=\"0 0 " << width << ' ' << height << "\" width=\"" << width << "\" height=\""
+      << height
+      << "\" font-size=\"12\" font-family=\"system-ui, sans-serif\" role=\"img\">\n<text x=\""
+      << left << "\" y=\"18\" font-size=\"14\">" << escaped(title) << "</text>\n";
+  const int digits = std::clamp(static_cast<int>(std::ceil(-std::log10(step))), 0, 8);
+  for (double tick = low; tick <= high + step / 2; tick += step)
+    out << "<line x1=\"" << left << "\" x2=\"" << width - right << "\" y1=\"" << y(tick)
+        << "\" y2=\"" << y(tick) << "\" stroke=\"#ddd\"/><text x=\"" << left - 6 << "\" y=\""
+        << y(tick) + 4 << "\" text-anchor=\"end\" fill=\"#666\">" << fixed(tick, digits)
+        << "</text>\n";
+  const size_t every = std::max<size_t>(1, (epochs + 9) / 10);
+  for (size_t e = 0; e < epochs; e += every)
+    out << "<text x=\"" << x(e) << "\" y=\"" << height - 14
+        << "\" text-anchor=\"middle\" fill=\"#666\">" << e + 1 << "</text>\n";
+  double legend = width - right;
+  for (const ChartSeries& s : series) {
+    std::string path;
+    bool pen = false;
+    for (size_t e = 0; e < s.values.size(); ++e) {
+      if (!std::isfinite(s.values[e])) {
+        pen = false;
+        continue;
+      }
+      path += str(pen ? " L" : " M", fixed(x(e), 1), " ", fixed(y(s.values[e]), 1));
+      pen = true;
+      if (epochs <= 40)
+        out << "<circle cx=\"" << fixed(x(e), 1) << "\" cy=\"" << fixed(y(s.values[e]), 1)
+            << "\" r=\"2.5\" fill=\"" << s.color << "\"><title>epoch " << e + 1 << ": "
+            << s.values[e] << "</title></circle>\n";
+    }
+    out << "<path d=\"" << path << "\" fill=\"none\" stroke=\"" << s.color
+        << "\" stroke-width=\"1.8\"/>\n";
+    out << "<text x=\"" << legend << "\" y=\"18\" text-anchor=\"end\" fill=\"" << s.color << "\">"
+        << escaped(s.name) << "</text>\n";
+    legend -= 9.0 * static_cast<double>(s.name.size()) + 10;
+  }
+  out << "</svg>\n";
+  return out.str();
+}
+
+void write_report(const std::filesystem::path& run, const TrainConfig& config,
+                  const ModelCard& info, const RunState& state, const EpochTiming& timing,
+                  const ConfusionMatrix& confusion, const std::filesystem::path& panels) {
+  if (state.history.empty()) return;
+  const EpochMetrics& last = state.history.back();
+  std::ostringstream out;
+  out << "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>"
+      << escaped(config.model) << " on " << escaped(config.data) << "</title><style>" << style
+      << "</style></head><body>\n<h1>" << escaped(config.model) << " on " << escaped(config.data)
+      << "</h1>\n<p>After " << last.epoch << " of " << config.epochs << " epochs (" << last.step
+      << " steps): mIoU <b>" << fixed(last.miou, 4) << "</b>, best " << fixed(state.best_miou, 4)
+      << " in epoch " << state.best_epoch << ", pixel accuracy " << fixed(last.pixel_accuracy, 4)
+      << ", " << fixed(timing.images_per_second, 1)
+      << " training images a second.</p>\n<div class=charts>\n"
+      << svg_chart("Loss", {{"training", "#1f77b4", column(state, &EpochMetrics::train_loss)},
+                            {"validation", "#d62728", column(state, &EpochMetrics::val_loss)}})
+      << svg_chart("Validation",
+                   {{"mIoU", "#2ca02c", column(state, &EpochMetrics::miou)},
+                    {"pixel accuracy", "#9467bd", column(state, &EpochMetrics::pixel_accuracy)}})
+      << "</div>\n<h2>Classes</h2>\n"
+      << class_table(info, state) << "<h2>Confusion</h2>\n"
+      << confusion_table(info, confusion);
+  if (!panels.empty() && std::filesystem::exists(panels))
+    out << "<h2>Photo, truth, prediction</h2>\n<img alt=\"photo, truth and prediction of some "
+           "validation images\" "
+           "src=\"data:image/png;base64,"
+        << base64(read_file(panels, int64_t{1} << 28)) << "\">\n";
+  out << "<h2>Recipe</h2>\n" << recipe_table(config) << "</body></html>\n";
+  write_file(run / "report.html", out.str());
+}
+
+}  // namespace pixelgrad

@@ -1,0 +1,282 @@
+#include "apps/engine/trainer.h"
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "apps/engine/evaluator.h"
+#include "apps/engine/inference.h"
+#include "apps/engine/panels.h"
+#include "apps/engine/recipe.h"
+#include "apps/engine/report.h"
+#include "apps/engine/signals.h"
+#include "autograd/ops/cross_entropy.h"
+#include "data/file_io.h"
+#include "data/loader.h"
+#include "layers/init.h"
+#include "layers/step_scope.h"
+#include "models/atomic_file.h"
+#include "models/registry.h"
+#include "optim/clip.h"
+
+namespace pixelgrad {
+namespace fs = std::filesystem;
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// One run, from its config to its last epoch.
+class Trainer {
+ public:
+  explicit Trainer(const TrainRequest& request)
+      : request_(request),
+        config_(request.config),
+        train_set_(open_dataset(dataset_options(config_, "train"))),
+        val_set_(open_dataset(dataset_options(config_, "val"))),
+        info_(model_card(config_, *train_set_)),
+        loader_(*train_set_, loader_options(config_, info_.normalization, request.workers)),
+        total_steps_(config_.epochs * loader_.batches_per_epoch()),
+        schedule_(make_schedule(config_, total_steps_)),
+        loss_(make_loss(config_, *train_set_)) {
+    const InitScope init(config_.seed);
+    model_ = make_model(info_.model);
+    optimizer_ = make_optimizer(config_, model_->parameters());
+  }
+
+  /// Starts the run folder, or takes up the run that is in it.
+  void open_folder() {
+    fs::create_directories(request_.out);
+    remove_stale_temporaries(request_.out);
+    const fs::path last = request_.out / last_checkpoint;
+    if (request_.resume && fs::exists(last)) {
+      const Checkpoint checkpoint = read_checkpoint(last);
+      load_state(model_->state(), checkpoint.model);
+      optimizer_->load_state(checkpoint.optimizer);
+      state_ = checkpoint.state;
+      timings_ = read_timings(request_.out, state_.history.size());
+      info_.normalization = checkpoint.info.normalization;
+    } else {
+      check<UsageError>(!fs::exists(last) || request_.overwrite, "[train] ", request_.out.string(),
+                        " already holds a run; --resume goes on with it, --overwrite replaces it");
+      for (const char* name : {last_checkpoint, best_checkpoint}) fs::remove(request_.out / name);
+      fs::remove_all(request_.out / "panels");
+      write_file(request_.out / "config.json",
+                 nlohmann::ordered_json::parse(to_json(config_)).dump(2) + "\n");
+      save();
+    }
+    fs::create_directories(request_.out / "panels");
+    write_metrics(request_.out, state_.history, timings_, class_names());
+  }
+
+  TrainResult run() {
+    const SignalScope signals;
+    open_folder();
+    announce();
+    int64_t budget = request_.stop_after > 0 ? request_.stop_after : INT64_MAX;
+    while (state_.epoch < config_.epochs) {
+      if (!train_epoch(budget)) return result();
+      finish_epoch();
+      leave_if_asked();
+    }
+    return result();
+  }
+
+ private:
+  TrainResult result() const {
+    return {.state = state_,
+            .info = info_,
+            .out = request_.out,
+            .finished = state_.epoch == config_.epochs};
+  }
+
+  std::vector<std::string> class_names() const {
+    std::vector<std::string> names;
+    for (const ClassInfo& c : info_.classes) names.push_back(c.name);
+    return names;
+  }
+
+  void say(const std::string& line) const {
+    if (!request_.verbosity.quiet) std::fprintf(stderr, "%s\n", line.c_str());
+  }
+
+  void announce() const {
+    say(str(config_.data, " (", train_set_->format(), "): ", train_set_->size(), " training and ",
+            val_set_->size(), " validation images, ", info_.classes.size(), " classes"));
+    say(str(config_.model, ": ", model_->parameter_count(), " parameters; ", config_.optimizer,
+            ", ", config_.schedule, " learning rate up to ", config_.lr, ", batches of ",
+            config_.batch_size, ", ", total_steps_, " steps; run folder ", request_.out.string()));
+    if (state_.step > 0)
+      say(str("resuming after step ", state_.step, " (epoch ", state_.epoch + 1, ", batch ",
+              state_.batch, ")"));
+  }
+
+  void save() const {
+    save_checkpoint(request_.out / last_checkpoint, config_, info_, state_, *model_, *optimizer_);
+  }
+
+  void leave_if_asked() {
+    if (const int signal = SignalScope::requested()) {
+      save();
+      throw Interrupted{signal};
+    }
+  }
+
+  /// The steps of the epoch under way. False when the step budget ran out in it.
+  bool train_epoch(int64_t& budget) {
+    model_->train();
+    const int64_t batches = loader_.batches_per_epoch();
+    Progress progress(request_.verbosity, str("epoch ", state_.epoch + 1, "/", config_.epochs),
+                      batches);
+    loader_.start_epoch(state_.epoch, state_.batch);
+    auto start = Clock::now();
+    epoch_images_ = 0;
+    epoch_seconds_ = 0;
+    while (const auto batch = loader_.next()) {
+      state_.loss_sum += step(*batch);
+      epoch_images_ += batch->images.shape(0);
+      ++state_.batch;
+      ++state_.step;
+      const auto now = Clock::now();
+      epoch_seconds_ += std::chrono::duration<double>(now - start).count();
+      start = now;
+      char note[32];
+      std::snprintf(note, sizeof note, "loss %.4f",
+                    state_.loss_sum / static_cast<double>(state_.batch));
+      progress.update(state_.batch, epoch_images_, note);
+      if (state_.batch == batches) break;  // the epoch's end saves
+      leave_if_asked();
+      const bool stop = --budget == 0;
+      if (stop || (request_.save_every > 0 && state_.step % request_.save_every == 0)) save();
+      if (stop) return false;
+    }
+    return true;
+  }
+
+  /// One optimizer step; returns the loss before it.
+  double step(const Batch& batch) {
+    const StepScope scope(config_.seed, static_cast<uint64_t>(state_.step));
+    const Tensor loss = batch_loss(batch);
+    const double value = loss.item();
+    if (!std::isfinite(value)) find_culprit(batch, "loss", value);
+    backward(loss);
+    std::vector<Tensor> gradients = model_->gradients();
+    const double norm = config_.clip_norm > 0 ? clip_gradient_norm(gradients, config_.clip_norm)
+                                              : gradient_norm(gradients);
+    if (!std::isfinite(norm)) find_culprit(batch, "gradient norm", norm);
+    optimizer_->step(schedule_(state_.step), gradients);
+    model_->clear_gradients();
+    return value;
+  }
+
+  Tensor batch_loss(const Batch& batch) {
+    const int64_t h = batch.images.shape(1), w = batch.images.shape(2);
+    const Tensor logits =
+        model_->forward(pad_reflect(batch.images, model_->input_padding(h, w))).logits;
+    return cross_entropy(logits, pad_labels(batch.labels, logits.shape(1), logits.shape(2)), loss_);
+  }
+
+  /// The step is a function of its inputs, so running it again under the guard finds the first op
+  /// whose result is not finite.
+  [[noreturn]] void find_culprit(const Batch& batch, const char* what, double value) {
+    std::string where = str("[train] ", what, " is ", value, " at step ", state_.step + 1,
+                            " (epoch ", state_.epoch + 1, ", batch ", state_.batch + 1, ")");
+    std::string files = "; files:";
+    for (const std::string& f : batch.files) files += " " + f;
+    try {
+      const NanGuard guard;
+      model_->clear_gradients();
+      backward(batch_loss(batch));
+    } catch (const NonFiniteError& e) {
+      throw NonFiniteError(where + ": " + e.what() + files);
+    }
+    throw NonFiniteError(where + files);
+  }
+
+  /// Scores the epoch, then saves. The best checkpoint is written before the last one, so that a
+  /// kill between the two only repeats the epoch's end.
+  void finish_epoch() {
+    Progress progress(request_.verbosity, "validating", val_set_->size());
+    const Evaluation scores = evaluate(*model_, *val_set_, info_.normalization, request_.workers,
+                                       [&](int64_t done) { progress.update(done, done, ""); });
+    EpochMetrics row;
+    row.epoch = state_.epoch + 1;
+    row.step = state_.step;
+    row.lr = schedule_(state_.step - 1);
+    row.train_loss = state_.loss_sum / static_cast<double>(std::max<int64_t>(1, state_.batch));
+    row.val_loss = scores.loss;
+    row.miou = scores.confusion.miou();
+    row.pixel_accuracy = scores.confusion.pixel_accuracy();
+    for (int64_t c = 0; c < scores.confusion.class_count(); ++c)
+      row.iou.push_back(scores.confusion.iou(c));
+    const EpochTiming timing{
+        .train_seconds = epoch_seconds_,
+        .val_seconds = scores.seconds,
+        .images_per_second = static_cast<double>(epoch_images_) / std::max(1e-9, epoch_seconds_)};
+    const fs::path panels = draw_panels(row.epoch);
+
+    ++state_.epoch;
+    state_.batch = 0;
+    state_.loss_sum = 0;
+    state_.history.push_back(row);
+    timings_.push_back(timing);
+    const bool best = row.miou > state_.best_miou;
+    if (best) {
+      state_.best_miou = row.miou;
+      state_.best_epoch = row.epoch;
+      save_checkpoint(request_.out / best_checkpoint, config_, info_, state_, *model_, *optimizer_);
+    }
+    save();
+    write_metrics(request_.out, state_.history, timings_, class_names());
+    write_report(request_.out, config_, info_, state_, timing, scores.confusion, panels);
+
+    char line[200];
+    std::snprintf(
+        line, sizeof line,
+        "epoch %*ld/%ld  loss %.4f  val loss %.4f  mIoU %.4f%s  accuracy %.4f  %.1f images/s  %s",
+        static_cast<int>(std::to_string(config_.epochs).size()), static_cast<long>(row.epoch),
+        static_cast<long>(config_.epochs), row.train_loss, row.val_loss, row.miou,
+        best ? " *" : "  ", row.pixel_accuracy, timing.images_per_second,
+        format_duration(timing.train_seconds + timing.val_seconds).c_str());
+    progress.finish(line);
+  }
+
+  /// The file that was drawn; empty when none was asked for.
+  fs::path draw_panels(int64_t epoch) {
+    if (request_.panel_images <= 0) return {};
+    char name[32];
+    std::snprintf(name, sizeof name, "epoch_%03ld.png", static_cast<long>(epoch));
+    const fs::path path = request_.out / "panels" / name;
+    write_panels(path, *model_, *val_set_, info_, request_.panel_images);
+    return path;
+  }
+
+  const TrainRequest& request_;
+  const TrainConfig& config_;
+  std::unique_ptr<Dataset> train_set_, val_set_;
+  ModelCard info_;
+  Loader loader_;
+  int64_t total_steps_;
+  Schedule schedule_;
+  CrossEntropySpec loss_;
+  std::unique_ptr<SegmentationModel> model_;
+  std::unique_ptr<Optimizer> optimizer_;
+  RunState state_;
+  std::vector<EpochTiming> timings_;
+
+  // Of the epoch under way, since it was started or resumed.
+  int64_t epoch_images_ = 0;
+  double epoch_seconds_ = 0;
+};
+
+}  // namespace
+
+TrainResult train(const TrainRequest& request) { return Trainer(request).run(); }
+
+std::optional<TrainConfig> stored_config(const fs::path& run) {
+  const fs::path last = run / last_checkpoint;
+  if (!fs::exists(last)) return std::nullopt;
+  return read_checkpoint(last).config;
+}
+
+}  // namespace pixelgrad

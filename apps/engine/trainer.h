@@ -1,0 +1,41 @@
+#pragma once
+#include <filesystem>
+#include <optional>
+
+#include "apps/engine/checkpoint.h"
+#include "apps/engine/progress.h"
+
+namespace pixelgrad {
+
+/// What a training run is asked to do beside its recipe; none of it changes a bit of the result.
+struct TrainRequest {
+  TrainConfig config;
+  std::filesystem::path out;  ///< the run folder
+  bool resume = false;        ///< go on from the folder's last checkpoint, where there is one
+  bool overwrite = false;     ///< replace a run that is there
+  int64_t save_every = 0;     ///< steps between checkpoints within an epoch; 0: epoch ends only
+  int64_t panel_images = 4;   ///< validation images drawn after each epoch
+  int workers = 1;            ///< loader threads
+  int64_t stop_after = 0;     ///< save and leave after this many steps of this call; 0: never
+  Verbosity verbosity;
+};
+
+struct TrainResult {
+  RunState state;
+  std::vector<EpochTiming> timings = {};  ///< one an epoch
+  ModelCard info;
+  std::filesystem::path out;
+  bool finished = false;  ///< all epochs are done
+};
+
+/// Trains, and writes into the run folder: config.json, metrics.csv and metrics.jsonl, the last and
+/// the best checkpoint, panels/epoch_NNN.png and report.html. A signal (see SignalScope) makes it
+/// save after the step under way and throw Interrupted. A run that was killed and resumed ends with
+/// the same bits as one that was not. Throws NonFiniteError naming op, step and files when the loss
+/// or a gradient is not finite; the last checkpoint stays as it was.
+TrainResult train(const TrainRequest& request);
+
+/// The config stored in a run folder's last checkpoint, if there is one.
+std::optional<TrainConfig> stored_config(const std::filesystem::path& run);
+
+}  // namespace pixelgrad

@@ -1,0 +1,151 @@
+// A run that is killed, interrupted or stopped and then resumed ends with the same bytes as one
+// that was left alone, and no finished checkpoint is ever lost or torn.
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <thread>
+
+#include "apps/engine/checkpoint.h"
+#include "tensor/random.h"
+#include "tests/apps/program.h"
+
+namespace pixelgrad {
+namespace {
+
+using testing::file_bytes;
+using testing::Program;
+using testing::ProgramResult;
+using testing::run_program;
+using testing::ScratchFolder;
+
+/// A small run that uses everything with state: batch norm, AdamW, a schedule, shuffling,
+/// augmentation, dropout.
+std::vector<std::string> recipe(const std::string& out) {
+  return {"train",    "--quiet",   "--data", "streets",  "--size", "32",
+          "48",       "--count",   "24",     "--width",  "4",      "--depth",
+          "2",        "--dropout", "0.1",    "--epochs", "3",      "--batch-size",
+          "3",        "--jitter",  "0.2",    "--scale",  "0.8",    "1.2",
+          "--panels", "1",         "--out",  out};
+}
+
+std::vector<std::string> with(std::vector<std::string> args, const std::vector<std::string>& more) {
+  args.insert(args.end(), more.begin(), more.end());
+  return args;
+}
+
+/// The final checkpoints of a run that nobody disturbed.
+class Resume : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new ScratchFolder;
+    const ProgramResult r = run_program(folder_->path(), recipe(*folder_ / "whole"));
+    ASSERT_EQ(r.exit_code, 0) << r.err;
+  }
+  static void TearDownTestSuite() {
+    delete folder_;
+    folder_ = nullptr;
+  }
+  static void expect_same_as_whole(const std::string& run) {
+    for (const char* name : {last_checkpoint, best_checkpoint}) {
+      const std::string expected = file_bytes(folder_->path() / "whole" / name);
+      ASSERT_FALSE(expected.empty());
+      EXPECT_TRUE(file_bytes(std::filesystem::path(run) / name) == expected) << run << "/" << name;
+    }
+  }
+  static ScratchFolder* folder_;
+};
+ScratchFolder* Resume::folder_ = nullptr;
+
+TEST_F(Resume, AnotherRunHasTheSameBytes) {
+  const std::string run = *folder_ / "again";
+  ASSERT_EQ(run_program(folder_->path(), with(recipe(run), {"--threads", "1", "--workers", "3"}))
+                .exit_code,
+            0);
+  expect_same_as_whole(run);
+}
+
+TEST_F(Resume, StoppedInTheMiddleOfAnEpoch) {
+  const std::string run = *folder_ / "stopped";
+  for (int part = 0; part < 5; ++part) {
+    const ProgramResult r =
+        run_program(folder_->path(), with(recipe(run), {"--resume", "--stop-after", "5"}));
+    ASSERT_EQ(r.exit_code, 0) << r.err;
+  }
+  expect_same_as_whole(run);
+}
+
+TEST_F(Resume, TerminatedBySignal) {
+  for (const int signal : {SIGTERM, SIGINT}) {
+    const std::string run = *folder_ / ("signal" + std::to_string(signal));
+    Program program(folder_->path(), recipe(run));
+    while (!std::filesystem::exists(std::filesystem::path(run) / last_checkpoint) &&
+           !program.wait_for(std::chrono::milliseconds(1))) {
+    }
+    program.wait_for(std::chrono::milliseconds(150));
+    program.send(signal);
+    const ProgramResult interrupted = program.wait();
+    EXPECT_EQ(interrupted.exit_code, 128 + signal) << interrupted.err;
+    const Checkpoint saved = read_checkpoint(std::filesystem::path(run) / last_checkpoint);
+    EXPECT_GT(saved.state.step, 0);
+    const ProgramResult resumed =
+        run_program(folder_->path(), {"train", "--quiet", "--resume", "--out", run});
+    ASSERT_EQ(resumed.exit_code, 0) << resumed.err;
+    expect_same_as_whole(run);
+  }
+}
+
+TEST_F(Resume, KilledAtRandomMoments) {
+  // PIXELGRAD_TEST_KILLS asks for more than the few that fit a test run.
+  const char* asked = std::getenv("PIXELGRAD_TEST_KILLS");
+  const int kills = asked ? std::atoi(asked) : 20;
+  const std::string run = *folder_ / "killed";
+  const std::vector<std::string> args = with(recipe(run), {"--resume", "--save-every", "1"});
+  Random random({.seed = 7});
+  int64_t reached = 0;
+  int ended = 0;
+  for (int i = 0; i < kills; ++i) {
+    Program program(folder_->path(), args);
+    if (program.wait_for(std::chrono::milliseconds(random.below(250)))) {
+      ASSERT_EQ(program.wait().exit_code, 0);
+      // Finished before the kill: begin anew, to be killed again.
+      expect_same_as_whole(run);
+      std::filesystem::remove_all(run);
+      reached = 0;
+      ++ended;
+      continue;
+    }
+    program.send(SIGKILL);
+    program.wait();
+    const auto last = std::filesystem::path(run) / last_checkpoint;
+    if (!std::filesystem::exists(last)) {
+      ASSERT_EQ(reached, 0) << "the checkpoint of step " << reached << " is gone";
+      continue;
+    }
+    const Checkpoint checkpoint = read_checkpoint(last);  // throws when torn
+    EXPECT_GE(checkpoint.state.step, reached) << "a finished checkpoint was lost";
+    reached = checkpoint.state.step;
+  }
+  RecordProperty("runs that ended before the kill", ended);
+  const ProgramResult r = run_program(folder_->path(), args);
+  ASSERT_EQ(r.exit_code, 0) << r.err;
+  expect_same_as_whole(run);
+  for (const auto& entry : std::filesystem::directory_iterator(run))
+    EXPECT_EQ(entry.path().filename().string().find("tmp"), std::string::npos) << entry.path();
+}
+
+TEST_F(Resume, AContradictingOptionIsRefused) {
+  const ProgramResult r = run_program(
+      folder_->path(), {"train", "--resume", "--out", *folder_ / "whole", "--lr", "0.5"});
+  EXPECT_EQ(r.exit_code, 2);
+  EXPECT_NE(r.err.find("--lr 0.5 differs from the run's 0.004"), std::string::npos) << r.err;
+}
+
+TEST_F(Resume, ARunIsNotOverwrittenUnasked) {
+  const ProgramResult r = run_program(folder_->path(), recipe(*folder_ / "whole"));
+  EXPECT_EQ(r.exit_code, 2);
+  EXPECT_NE(r.err.find("already holds a run"), std::string::npos) << r.err;
+}
+
+}  // namespace
+}  // namespace pixelgrad
