@@ -85,6 +85,7 @@ class Trainer {
  private:
   TrainResult result() const {
     return {.state = state_,
+            .timings = timings_,
             .info = info_,
             .out = request_.out,
             .finished = state_.epoch == config_.epochs};

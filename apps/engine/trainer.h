@@ -22,7 +22,7 @@ struct TrainRequest {
 
 struct TrainResult {
   RunState state;
-  std::vector<EpochTiming> timings = {};  ///< one an epoch
+  std::vector<EpochTiming> timings;  ///< one an epoch
   ModelCard info;
   std::filesystem::path out;
   bool finished = false;  ///< all epochs are done
