@@ -7,8 +7,9 @@ namespace pixelgrad::bench {
 /// programs disturb little, else wall time.
 double seconds();
 
-/// GFLOP/s of fused multiply-adds on values in registers (f32), on as many threads as parallel_for
-/// uses and with the vectors that the kernels use. Takes some 10 ms; the best of several rounds.
+/// GFLOP/s of fused multiply-adds on values in registers (f32), with the vectors that the kernels
+/// use: the sum over as many threads as parallel_for uses, all at work at once, each in its own CPU
+/// time, so that a busy machine does not lower it. Takes some 10 ms; the best of several rounds.
 double fma_peak();
 
 }  // namespace pixelgrad::bench

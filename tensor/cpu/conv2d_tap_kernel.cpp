@@ -18,24 +18,6 @@
 // the lanes behind the last channel. A block's panel stays in the first caches while a strip of
 // pixels passes over it.
 
-#ifndef PIXELGRAD_CONV2D_TASKS
-#define PIXELGRAD_CONV2D_TASKS
-namespace pixelgrad::cpu {
-namespace {
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-/// One task: strips of pixels times panels of output channels of one convolution.
-struct TapTask {
-  size_t convolution;
-  int64_t begin, end;  ///< rows of the grid (all images), or pixels where tiles cross rows
-  int64_t panel_begin, panel_end;
-};
-
-}  // namespace
-}  // namespace pixelgrad::cpu
-#endif
-
 HWY_BEFORE_NAMESPACE();
 namespace pixelgrad::cpu::HWY_NAMESPACE {
 namespace {
@@ -46,14 +28,18 @@ struct Plan {
   explicit Plan(const TapConvolution& convolution) : c(convolution) {
     taps = static_cast<int64_t>(c.taps.size());
     panels = ceil_div(c.out_channels, width);
-    // A panel of 24 KiB leaves room for the inputs in a first cache of 32 KiB.
-    const int64_t fit = 24 * 1024 / std::max<int64_t>(1, taps * width * sizeof(T));
+    // Longer blocks load and store the sums less often. A panel of 768 rows, 48 KiB of vectors of
+    // 32 bytes, streams from the second cache without stalls, as a tile multiplies for some hundred
+    // cycles for each KiB.
+    const int64_t fit = 768 / std::max<int64_t>(1, taps);
     const int64_t largest = std::clamp<int64_t>(fit, 16, max_block);
     blocks = ceil_div(c.in_channels, largest);
     for (int64_t b = 0; b <= blocks; ++b) block_begin.push_back(b * c.in_channels / blocks);
-    // Rows too short for full tiles: tiles run on over the ends of rows and images.
+    // Rows too short for full tiles: tiles run on over the ends of rows and images. Long rows are
+    // cut into pieces, so that a strip can be shorter than a row.
     constexpr int64_t tile = max_tile<2>;
     across_rows = 4 * c.cols < 3 * tile * ceil_div(c.cols, tile);
+    pieces = across_rows ? 1 : ceil_div(c.cols, 24 * tile);
     for (int64_t b = 0; b < blocks; ++b) {
       const int64_t length = block_begin[b + 1] - block_begin[b];
       single.emplace_back();
@@ -84,14 +70,15 @@ struct Plan {
   int64_t packed_offset(int64_t panel, int64_t block) const {
     return taps * (panel * width * c.in_channels + panel_width(panel) * block_begin[block]);
   }
-  int64_t units() const { return across_rows ? c.images * c.rows * c.cols : c.images * c.rows; }
+  /// What strips are made of: pixels where tiles cross rows, else pieces of rows.
+  int64_t units() const { return c.images * c.rows * (across_rows ? c.cols : pieces); }
   double flops() const {
     return 2.0 * c.images * c.rows * c.cols * taps * c.in_channels * c.out_channels;
   }
 
   static constexpr int64_t width = 2 * lanes<T>;
   const TapConvolution& c;
-  int64_t taps, panels, blocks;
+  int64_t taps, panels, blocks, pieces;
   std::vector<int64_t> block_begin;
   std::vector<std::vector<Segment>> single, fused;  // of each block
   int64_t min_dx = 0, max_dx = 0;
@@ -133,17 +120,17 @@ class PanelRunner {
   }
 
   void run_rows(int64_t begin, int64_t end) {
-    const int64_t tiles = ceil_div(c_.cols, max_tile<K>);
-    const int64_t small = c_.cols / tiles, larger = c_.cols % tiles;
     for (int64_t block = 0; block < plan_.blocks; ++block) {
       start_block(block);
       for (int64_t unit = begin; unit < end; ++unit) {
-        const int64_t image = unit / c_.rows, row = unit % c_.rows;
-        int64_t col = 0;
+        const int64_t line = unit / plan_.pieces, piece = unit % plan_.pieces;
+        const int64_t first = c_.cols * piece / plan_.pieces;
+        const int64_t last = c_.cols * (piece + 1) / plan_.pieces;
+        const int64_t tiles = ceil_div(last - first, max_tile<K>);
         for (int64_t t = 0; t < tiles; ++t) {
-          const int64_t pixels = small + (t < larger);
-          row_tile(image, row, col, pixels);
-          col += pixels;
+          const int64_t from = first + (last - first) * t / tiles;
+          const int64_t to = first + (last - first) * (t + 1) / tiles;
+          row_tile(line / c_.rows, line % c_.rows, from, to - from);
         }
       }
     }
@@ -168,24 +155,28 @@ class PanelRunner {
     tile_.panel = packed_ + plan_.packed_offset(panel_, block);
     tile_.in_h = c_.in_h;
     tile_.in_w = c_.in_w;
-    tile_.x_pixel = c_.x_pixel;
     tile_.x_step = c_.stride_w * c_.x_pixel;
+  }
+
+  const T* input(int64_t image, int64_t iy, int64_t ix) const {
+    return x_block_ + ((image * c_.in_h + iy) * c_.in_w + ix) * c_.x_pixel;
   }
 
   /// Pixels of one row of the grid.
   void row_tile(int64_t image, int64_t row, int64_t col, int64_t pixels) {
     const int64_t iy = row * c_.stride_h, ix = col * c_.stride_w;
-    const T* in = x_block_ + image * c_.in_h * c_.in_w * c_.x_pixel;
+    const T* at = input(image, iy, ix);
     T* y = y_ + image * c_.y_image + row * c_.y_row + col * c_.y_pixel;
     const bool inner =
         ix + plan_.min_dx >= 0 && ix + (pixels - 1) * c_.stride_w + plan_.max_dx < c_.in_w;
     if (inner) {
       tile_.segments = plan_.fused[block_];
-      tile_.x = in + (iy * c_.in_w + ix) * c_.x_pixel;
+      tile_.x = at;
       tile_.iy = iy;
       finish(inner_tile_of<K, T>(pixels), pixels, y);
     } else {
-      for (int64_t p = 0; p < pixels; ++p) pixels_[p] = {in, iy, ix + p * c_.stride_w};
+      for (int64_t p = 0; p < pixels; ++p)
+        pixels_[p] = {at + p * tile_.x_step, iy, ix + p * c_.stride_w};
       tile_.segments = plan_.single[block_];
       tile_.pixels = pixels_;
       finish(border_tile_of<K, T>(pixels), pixels, y);
@@ -198,8 +189,8 @@ class PanelRunner {
             image = begin / c_.cols / c_.rows;
     T* y[max_tile<K>];
     for (int64_t p = 0; p < end - begin; ++p) {
-      pixels_[p] = {x_block_ + image * c_.in_h * c_.in_w * c_.x_pixel, row * c_.stride_h,
-                    col * c_.stride_w};
+      const int64_t iy = row * c_.stride_h, ix = col * c_.stride_w;
+      pixels_[p] = {input(image, iy, ix), iy, ix};
       y[p] = y_ + image * c_.y_image + row * c_.y_row + col * c_.y_pixel;
       if (++col == c_.cols) {
         col = 0;
@@ -251,6 +242,13 @@ class PanelRunner {
   alignas(64) T buffer_[max_tile<K> * width] = {};
 };
 
+/// One task: a strip of pixels times panels of output channels of one convolution.
+struct TapTask {
+  size_t convolution;
+  int64_t begin, end;  ///< units of its Plan
+  int64_t panel_begin, panel_end;
+};
+
 /// Cuts all convolutions into tasks. A strip's input fits the second cache; there are enough tasks
 /// for many cores where the work allows it, and panels are dealt out where pixels are few.
 template <class T>
@@ -267,8 +265,8 @@ std::vector<TapTask> cut(const std::vector<Plan<T>>& plans) {
     const int64_t units = plan.units(), jobs = static_cast<int64_t>(plans.size());
     Cut cut{0, 0, 0};
     if (units > 0) {
-      const int64_t unit_bytes = (plan.across_rows ? 1 : c.cols) * c.stride_h * c.stride_w *
-                                 c.in_channels * static_cast<int64_t>(sizeof(T));
+      const int64_t unit_bytes = (plan.across_rows ? 1 : c.cols / plan.pieces) * c.stride_h *
+                                 c.stride_w * c.in_channels * static_cast<int64_t>(sizeof(T));
       const auto enough = static_cast<int64_t>(smallest * units / std::max(1.0, plan.flops())) + 1;
       int64_t strip = std::max<int64_t>(1, cache / unit_bytes);
       strip = std::min(strip, std::max(enough, ceil_div(units, ceil_div(many, jobs))));
@@ -317,17 +315,16 @@ void run(std::span<const TapConvolution> convolutions, const T* x, const T* weig
   if (plans.empty()) return;
   Tensor packed = Tensor::empty({packed_size}, dtype_of<T>);
   T* packed_data = packed.mutable_data<T>();
-  parallel_range(static_cast<int64_t>(pack_tasks.size()),
-                 1 + 32768 * pack_tasks.size() / (packed_size + 1),
-                 [&](int64_t begin, int64_t end) {
-                   for (int64_t i = begin; i < end; ++i) {
-                     const PackTask& task = pack_tasks[i];
-                     const Plan<T>& plan = plans[task.convolution];
-                     pack(plan, weight, task.panel, task.block,
-                          packed_data + packed_begin[task.convolution] +
-                              plan.packed_offset(task.panel, task.block));
-                   }
-                 });
+  const auto pack_count = static_cast<int64_t>(pack_tasks.size());
+  const int64_t pack_grain = 1 + 32768 * pack_count / std::max<int64_t>(1, packed_size);
+  parallel_range(pack_count, pack_grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const PackTask& task = pack_tasks[i];
+      const Plan<T>& plan = plans[task.convolution];
+      T* to = packed_data + packed_begin[task.convolution];
+      pack(plan, weight, task.panel, task.block, to + plan.packed_offset(task.panel, task.block));
+    }
+  });
 
   const int64_t channels = plans[0].c.out_channels;
   std::vector<T> start(plans[0].panels * Plan<T>::width, T{0});
@@ -338,7 +335,7 @@ void run(std::span<const TapConvolution> convolutions, const T* x, const T* weig
     const TapTask& task = tasks[i];
     const Plan<T>& plan = plans[task.convolution];
     const T* panels = packed_data + packed_begin[task.convolution];
-    const auto run_panel = [&](auto runner) {
+    const auto run_panel = [&](auto&& runner) {
       if (plan.across_rows)
         runner.run_pixels(task.begin, task.end);
       else

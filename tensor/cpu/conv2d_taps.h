@@ -7,6 +7,8 @@
 
 namespace pixelgrad::cpu {
 
+inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 /// One tap of a kernel: grid pixel (i, j) reads input pixel (i * stride_h + dy, j * stride_w + dx).
 struct Tap {
   int64_t dy, dx;

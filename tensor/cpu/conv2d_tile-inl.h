@@ -13,19 +13,10 @@
 #include <span>
 #include <utility>
 
+#include "tensor/cpu/conv2d_registers-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace pixelgrad::cpu::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
-
-template <class T>
-inline constexpr int lanes = static_cast<int>(hn::MaxLanes(hn::ScalableTag<T>()));
-
-/// Pixels of the largest tile whose sums fill the registers, beside `vectors` weights and one
-/// broadcast input: 14 x 2 of 32 registers, 6 x 2 or 12 x 1 of 16.
-template <int vectors>
-inline constexpr int max_tile =
-    HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON ? 14 : 12 / vectors;
-
 /// Input channels of one block at most, and so the length of the line of zeros that stands for
 /// pixels outside the image.
 inline constexpr int64_t max_block = 256;
@@ -42,8 +33,8 @@ struct Segment {
 /// One output pixel of a tile whose pixels are found one by one.
 template <class T>
 struct Pixel {
-  const T* image;  ///< input pixel (0, 0), first channel of the block
-  int64_t iy, ix;  ///< input pixel that a tap with dy = dx = 0 reads
+  const T* x;      ///< what a tap with dy = dx = 0 reads; may lie outside the image
+  int64_t iy, ix;  ///< the input pixel at x
 };
 
 template <class T>
@@ -54,7 +45,7 @@ struct Tile {
   int64_t start_step;
   T* y;
   int64_t y_step;
-  int64_t in_h, in_w, x_pixel;
+  int64_t in_h, in_w;
   // Inside the image's columns: pixel p reads x + p * x_step.
   const T* x;
   int64_t x_step;
@@ -124,7 +115,7 @@ void border_tile(const Tile<T>& t) {
       const int64_t iy = t.pixels[p].iy + segment.dy, ix = t.pixels[p].ix + segment.dx;
       const bool here = static_cast<uint64_t>(iy) < static_cast<uint64_t>(t.in_h) &&
                         static_cast<uint64_t>(ix) < static_cast<uint64_t>(t.in_w);
-      x[p] = here ? t.pixels[p].image + (iy * t.in_w + ix) * t.x_pixel : zero_line<T>();
+      x[p] = here ? t.pixels[p].x + segment.x : zero_line<T>();
       inside |= here;
     }
     if (!inside) continue;

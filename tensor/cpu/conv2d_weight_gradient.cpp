@@ -11,29 +11,21 @@
 #define HWY_TARGET_INCLUDE "tensor/cpu/conv2d_weight_gradient.cpp"
 #include "tensor/cpu/simd.h"
 
+#include "tensor/cpu/conv2d_registers-inl.h"  // after the target is set
+
 // The weight gradient: for each tap the sum over pixels of x (outer) dy. A register tile holds the
 // sums of a few input channels times two vectors of output channels while a block of pixels passes
 // by; the block's sum is then added to the task's sums, so that long sums are added up in two
 // levels and lose few digits.
 //
-// Of a block of pixels, dy is packed into panels [panel][pixel][lanes], and for each row of taps
-// the lines of x that it reads into [line][column][channel]: wide tensors would otherwise be read
-// with strides that fall on few sets of the first cache.
+// Of a block of pixels, dy is packed into panels [panel][pixel][lanes]. Where x has more channels
+// than a task takes, the lines that a row of taps reads are packed as well, into
+// [line][column][channel]: the strides of wide tensors fall on few sets of the first cache.
 
 HWY_BEFORE_NAMESPACE();
 namespace pixelgrad::cpu::HWY_NAMESPACE {
 namespace {
-namespace hn = hwy::HWY_NAMESPACE;
 using kernels::Conv2dGeometry;
-
-template <class T>
-constexpr int64_t lanes = static_cast<int64_t>(hn::MaxLanes(hn::ScalableTag<T>()));
-
-/// Input channels of the largest tile with K vectors of output channels: see conv2d_tile-inl.h.
-template <int K>
-constexpr int max_tile = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON ? 14 : 12 / K;
-
-int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 /// A line of pixels of the block: where its first pixels lie in packed x and dy.
 struct Line {
@@ -73,6 +65,15 @@ void outer_tile(const T* x, int64_t x_step, const T* dy, std::span<const Line> l
     }
 }
 
+/// For runs too short for the call of a library function to pay.
+template <class T>
+HWY_INLINE void copy_values(const T* HWY_RESTRICT from, int64_t count, T* HWY_RESTRICT to) {
+  const hn::ScalableTag<T> d;
+  int64_t i = 0;
+  for (; i + lanes<T> <= count; i += lanes<T>) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
+  for (; i < count; ++i) to[i] = from[i];
+}
+
 template <class T>
 using OuterTile = void (*)(const T*, int64_t, const T*, std::span<const Line>, int64_t, T*);
 
@@ -92,7 +93,10 @@ struct Plan {
     in = g.in_channels / g.groups;
     out = g.out_channels / g.groups;
     panels = ceil_div(out, width);
-    chunks = ceil_div(in, 64);
+    // Chunks as long as the sums of a panel stay near the first cache, 36 KiB of vectors of 32
+    // bytes.
+    const int64_t longest = std::clamp<int64_t>(576 / (g.kernel_h * g.kernel_w), 64, 256);
+    chunks = ceil_div(in, longest);
     chunk = ceil_div(in, chunks);
     chunks = ceil_div(in, chunk);
     // Few channels make poor tiles: the taps of a row, whose inputs are neighbours in memory, are
@@ -131,7 +135,7 @@ struct Plan {
   }
 
   static constexpr int64_t width = 2 * lanes<T>;
-  static constexpr int64_t pixels = 96;
+  static constexpr int64_t pixels = 128;  // of a block: its dy and x fit the first cache
   const Conv2dGeometry& g;
   int64_t in, out, panels, chunk, chunks, groups, parts;
   int64_t block_cols, col_blocks, block_lines, line_blocks, packed_cols;
@@ -161,6 +165,7 @@ class Task {
         dtype_of<T>);
     packed_dy_ = buffer_.mutable_data<T>();
     packed_x_ = packed_dy_ + block_pixels_ * panels * Plan<T>::width;
+    x_in_place_ = channels_ == g_.in_channels && !plan.fused;
   }
 
   void run() {
@@ -192,23 +197,35 @@ class Task {
 
   void pack_dy() {
     for (int64_t panel = panel_begin_; panel < panel_end_; ++panel) {
-      const int64_t width = plan_.panel_width(panel), first = panel * Plan<T>::width;
-      const int64_t valid = std::min(width, plan_.out - first);
-      T* to = packed_dy_ + (panel - panel_begin_) * block_pixels_ * Plan<T>::width;
-      for (int64_t l = 0; l < lines_; ++l) {
-        const T* from = dy_ + ((line_begin_ + l) * g_.out_w + col_begin_) * g_.out_channels + first;
-        for (int64_t col = 0; col < cols_; ++col) {
-          if (valid < width) std::fill_n(to, width, T{0});
-          std::copy_n(from, valid, to);
-          from += g_.out_channels;
-          to += width;
+      if (plan_.panel_width(panel) == lanes<T>)
+        pack_dy<1>(panel);
+      else
+        pack_dy<2>(panel);
+    }
+  }
+
+  template <int K>
+  void pack_dy(int64_t panel) {
+    const hn::ScalableTag<T> d;
+    constexpr int64_t width = K * lanes<T>;
+    const int64_t first = panel * Plan<T>::width, valid = std::min(width, plan_.out - first);
+    T* to = packed_dy_ + (panel - panel_begin_) * block_pixels_ * Plan<T>::width;
+    for (int64_t l = 0; l < lines_; ++l) {
+      const T* from = dy_ + ((line_begin_ + l) * g_.out_w + col_begin_) * g_.out_channels + first;
+      for (int64_t col = 0; col < cols_; ++col, from += g_.out_channels, to += width) {
+        if (valid == width) {
+          for (int k = 0; k < K; ++k)
+            hn::StoreU(hn::LoadU(d, from + k * lanes<T>), d, to + k * lanes<T>);
+        } else {
+          for (int k = 0; k < K; ++k) hn::StoreU(hn::Zero(d), d, to + k * lanes<T>);
+          for (int64_t lane = 0; lane < valid; ++lane) to[lane] = from[lane];
         }
       }
     }
   }
 
-  /// Packs the input lines that row r of the taps reads; zeros beside the image. Returns the lines
-  /// that lie inside the image.
+  /// Packs the input lines that row r of the taps reads; zeros beside the image. Lines that hold
+  /// nothing but the chunk are read where they are. Returns the lines that lie inside the image.
   std::span<const Line> pack_x(int64_t r) {
     found_.clear();
     const int64_t columns = (cols_ - 1) * g_.stride_w + (g_.kernel_w - 1) * g_.dilation_w + 1;
@@ -220,14 +237,19 @@ class Task {
       const int64_t image = (line_begin_ + l) / g_.out_h, oy = (line_begin_ + l) % g_.out_h;
       const int64_t iy = oy * g_.stride_h - g_.pad_top + r * g_.dilation_h;
       if (iy < 0 || iy >= g_.in_h) continue;
+      const int64_t at = ((image * g_.in_h + iy) * g_.in_w + first) * g_.in_channels;
+      if (x_in_place_) {
+        found_.push_back({at, l * cols_});
+        continue;
+      }
       found_.push_back({to - packed_x_, l * cols_});
       std::fill_n(to, low * channels_, T{0});
-      const T* from = x_ + ((image * g_.in_h + iy) * g_.in_w + first + low) * g_.in_channels;
+      const T* from = x_ + at + low * g_.in_channels;
       if (channels_ == g_.in_channels) {
         std::copy_n(from, (high - low) * channels_, to + low * channels_);
       } else {
         for (int64_t col = low; col < high; ++col, from += g_.in_channels)
-          std::copy_n(from, channels_, to + col * channels_);
+          copy_values(from, channels_, to + col * channels_);
       }
       std::fill_n(to + high * channels_, (columns - high) * channels_, T{0});
       to += columns * channels_;
@@ -259,8 +281,8 @@ class Task {
       int64_t m = 0;
       for (int64_t t = 0; t < tiles; ++t) {
         const int64_t size = rows / tiles + (t < rows % tiles);
-        outer_tile_of<K, T>(size)(packed_x_ + m, x_step, dy, shifted_, high - low,
-                                  sums + m * width);
+        outer_tile_of<K, T>(size)((x_in_place_ ? x_ : packed_x_) + m, x_step, dy, shifted_,
+                                  high - low, sums + m * width);
         m += size;
       }
     }
@@ -276,6 +298,7 @@ class Task {
   T* packed_dy_;
   T* packed_x_;
   int64_t line_begin_ = 0, lines_ = 0, col_begin_ = 0, cols_ = 0;
+  bool x_in_place_;
   std::vector<Line> found_, shifted_;
 };
 
@@ -298,8 +321,20 @@ void finish(const Plan<T>& plan, T* all, int64_t index, int64_t panel, T* dweigh
     }
 }
 
+/// Where the only tap reads the pixel of dy itself, all pixels are one row.
+Conv2dGeometry flattened(Conv2dGeometry g) {
+  const bool pointwise = g.kernel_h * g.kernel_w == 1 && g.stride_h == 1 && g.stride_w == 1 &&
+                         g.pad_top == 0 && g.pad_left == 0 && g.in_h == g.out_h &&
+                         g.in_w == g.out_w;
+  if (!pointwise || g.n == 0) return g;
+  g.in_w = g.out_w = g.n * g.in_h * g.in_w;
+  g.n = g.in_h = g.out_h = 1;
+  return g;
+}
+
 template <class T>
-void run(const Conv2dGeometry& g, const T* x, const T* dy, T* dweight) {
+void run(const Conv2dGeometry& given, const T* x, const T* dy, T* dweight) {
+  const Conv2dGeometry g = flattened(given);
   const Plan<T> plan(g);
   Tensor sums = Tensor::empty({plan.tasks() * plan.panel_size()}, dtype_of<T>);
   T* all = sums.mutable_data<T>();

@@ -163,6 +163,19 @@ std::vector<NaiveConv2d> larger_cases() {
        .pad_left = 3,
        .pad_bottom = 3,
        .pad_right = 3},
+      // Rows long enough to be cut into pieces, dense and pointwise.
+      {.n = 1,
+       .in_h = 3,
+       .in_w = 700,
+       .in_channels = 5,
+       .out_channels = 18,
+       .kernel_h = 3,
+       .kernel_w = 3,
+       .pad_top = 1,
+       .pad_left = 1,
+       .pad_bottom = 1,
+       .pad_right = 1},
+      {.n = 3, .in_h = 24, .in_w = 25, .in_channels = 90, .out_channels = 34},
       // The transposed convolution of a decoder; its stride leaves pixels that no tap reaches.
       {.n = 2,
        .in_h = 16,
@@ -279,20 +292,21 @@ TEST_P(Conv2dKernel, SameBitsForAnyNumberOfThreads) {
 }
 
 TEST_P(Conv2dKernel, EmptyBatchWritesNothingButZeroWeightGradient) {
-  NaiveConv2d c{.n = 0,
-                .in_h = 5,
-                .in_w = 5,
-                .in_channels = 3,
-                .out_channels = 4,
-                .kernel_h = 3,
-                .kernel_w = 3};
-  const auto w = integers<float>(c.weight_size(), 1);
-  EXPECT_TRUE(forward(c, {}, w).empty());
-  EXPECT_TRUE(backward_input(c, {}, w).empty());
-  EXPECT_THAT(backward_weight<float>(c, {}, {}), testing::Each(0.0f));
-  c.groups = c.in_channels = c.out_channels = 3;
-  EXPECT_TRUE(forward(c, {}, integers<float>(c.weight_size(), 1)).empty());
-  EXPECT_THAT(backward_weight<float>(c, {}, {}), testing::Each(0.0f));
+  for (int64_t kernel : {1, 3})
+    for (int64_t groups : {1, 3}) {  // 3: depthwise
+      const NaiveConv2d c{.n = 0,
+                          .in_h = 5,
+                          .in_w = 5,
+                          .in_channels = 3,
+                          .out_channels = 3,
+                          .kernel_h = kernel,
+                          .kernel_w = kernel,
+                          .groups = groups};
+      const auto w = integers<float>(c.weight_size(), 1);
+      EXPECT_TRUE(forward(c, {}, w).empty());
+      EXPECT_TRUE(backward_input(c, {}, w).empty());
+      EXPECT_THAT(backward_weight<float>(c, {}, {}), testing::Each(0.0f)) << describe(c);
+    }
 }
 
 TEST_P(Conv2dKernel, NanInAWeightReachesEveryOutputItTouches) {
