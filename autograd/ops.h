@@ -4,6 +4,8 @@
 #include "autograd/ops/arithmetic.h"
 #include "autograd/ops/batch_norm.h"
 #include "autograd/ops/concat.h"
+#include "autograd/ops/conv2d.h"
+#include "autograd/ops/conv_transpose2d.h"
 #include "autograd/ops/cross_entropy.h"
 #include "autograd/ops/dropout.h"
 #include "autograd/ops/log_softmax.h"

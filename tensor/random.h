@@ -34,23 +34,31 @@ constexpr uint64_t mix(uint64_t a, uint64_t b) {
   return z ^ (z >> 31);
 }
 
-/// Four 32-bit numbers for block `index` of the key's stream. The stream is folded into the key by
-/// the caller-independent rule key = seed ^ mixed stream; step and index are the counter.
+inline constexpr int philox_rounds = 10;
+inline constexpr uint32_t philox_multiplier_0 = 0xD2511F53u, philox_multiplier_1 = 0xCD9E8D57u;
+inline constexpr uint32_t philox_weyl_0 = 0x9E3779B9u, philox_weyl_1 = 0xBB67AE85u;
+
+/// The cipher's key of a stream; step and index are its counter.
+PIXELGRAD_HD constexpr uint64_t philox_key(const RandomKey& key) {
+  return key.seed * 0x9e3779b97f4a7c15ULL ^ key.stream;
+}
+
+/// Four 32-bit numbers for block `index` of the key's stream.
 PIXELGRAD_HD constexpr std::array<uint32_t, 4> philox(const RandomKey& key, uint64_t index) {
-  const uint64_t k = key.seed * 0x9e3779b97f4a7c15ULL ^ key.stream;
+  const uint64_t k = philox_key(key);
   uint32_t k0 = static_cast<uint32_t>(k), k1 = static_cast<uint32_t>(k >> 32);
   uint32_t c0 = static_cast<uint32_t>(index), c1 = static_cast<uint32_t>(index >> 32);
   uint32_t c2 = static_cast<uint32_t>(key.step), c3 = static_cast<uint32_t>(key.step >> 32);
-  for (int round = 0; round < 10; ++round) {
-    const uint64_t p0 = uint64_t{0xD2511F53u} * c0, p1 = uint64_t{0xCD9E8D57u} * c2;
+  for (int round = 0; round < philox_rounds; ++round) {
+    const uint64_t p0 = uint64_t{philox_multiplier_0} * c0, p1 = uint64_t{philox_multiplier_1} * c2;
     const uint32_t n0 = static_cast<uint32_t>(p1 >> 32) ^ c1 ^ k0;
     const uint32_t n2 = static_cast<uint32_t>(p0 >> 32) ^ c3 ^ k1;
     c0 = n0;
     c1 = static_cast<uint32_t>(p1);
     c2 = n2;
     c3 = static_cast<uint32_t>(p0);
-    k0 += 0x9E3779B9u;
-    k1 += 0xBB67AE85u;
+    k0 += philox_weyl_0;
+    k1 += philox_weyl_1;
   }
   return {c0, c1, c2, c3};
 }

@@ -1,6 +1,7 @@
 #include "tensor/kernels/dropout.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "tensor/parallel.h"
 
@@ -12,28 +13,84 @@ HWY_BEFORE_NAMESPACE();
 namespace pixelgrad::kernels::HWY_NAMESPACE {
 namespace {
 
-constexpr int64_t chunk = 128;  // values whose bits are drawn before they are used
+namespace hn = hwy::HWY_NAMESPACE;
 
-/// bits[i] for elements [first, first + chunk): the Philox blocks stand side by side, so that the
-/// compiler works on one in each SIMD lane.
+// draw() fills bits[i] for elements first + i, i < chunk(): the Philox blocks first / 4 onwards, as
+// `philox` gives them (tensor/random.h).
+#if HWY_TARGET == HWY_SCALAR
+
+constexpr int64_t chunk() { return 4; }
+
 void draw(const RandomKey& key, int64_t first, uint32_t* bits) {
-  for (int64_t i = 0; i < chunk / 4; ++i) {
-    const auto words = philox(key, static_cast<uint64_t>(first / 4 + i));
-    for (int64_t j = 0; j < 4; ++j) bits[4 * i + j] = words[static_cast<size_t>(j)];
-  }
+  const auto words = philox(key, static_cast<uint64_t>(first / 4));
+  std::copy(words.begin(), words.end(), bits);
 }
+
+#else  // one block in each SIMD lane
+
+using Words = hn::ScalableTag<uint32_t>;
+using Word = hn::Vec<Words>;
+
+int64_t chunk() { return 4 * static_cast<int64_t>(hn::Lanes(Words())); }
+
+/// The upper halves of the 64-bit products of each lane.
+Word multiply_high(Words d, Word a, Word b) {
+  const hn::RepartitionToWide<Words> wide;
+  const auto even = hn::MulEven(a, b);
+  const auto odd = hn::MulEven(hn::BitCast(d, hn::ShiftRight<32>(hn::BitCast(wide, a))), b);
+  return hn::OddEven(hn::BitCast(d, odd), hn::BitCast(d, hn::ShiftRight<32>(even)));
+}
+
+void draw(const RandomKey& key, int64_t first, uint32_t* bits) {
+  const Words d;
+  uint32_t low[hn::MaxLanes(d)], high[hn::MaxLanes(d)];
+  for (size_t i = 0; i < hn::Lanes(d); ++i) {
+    const uint64_t block = static_cast<uint64_t>(first / 4) + i;
+    low[i] = static_cast<uint32_t>(block);
+    high[i] = static_cast<uint32_t>(block >> 32);
+  }
+  Word c0 = hn::LoadU(d, low), c1 = hn::LoadU(d, high);
+  Word c2 = hn::Set(d, static_cast<uint32_t>(key.step));
+  Word c3 = hn::Set(d, static_cast<uint32_t>(key.step >> 32));
+  const uint64_t k = philox_key(key);
+  uint32_t k0 = static_cast<uint32_t>(k), k1 = static_cast<uint32_t>(k >> 32);
+  const Word m0 = hn::Set(d, philox_multiplier_0), m1 = hn::Set(d, philox_multiplier_1);
+  for (int round = 0; round < philox_rounds; ++round) {
+    const Word n0 = hn::Xor(hn::Xor(multiply_high(d, c2, m1), c1), hn::Set(d, k0));
+    const Word n2 = hn::Xor(hn::Xor(multiply_high(d, c0, m0), c3), hn::Set(d, k1));
+    c1 = hn::Mul(c2, m1);
+    c3 = hn::Mul(c0, m0);
+    c0 = n0;
+    c2 = n2;
+    k0 += philox_weyl_0;
+    k1 += philox_weyl_1;
+  }
+  hn::StoreInterleaved4(c0, c1, c2, c3, d, bits);
+}
+
+#endif
 
 /// Elements [begin, end) of the whole; begin is a multiple of 4.
 template <class T>
 void dropout_tile(int64_t begin, int64_t end, const T* x, double p, const RandomKey& key, T* y) {
-  const uint64_t threshold = dropout_threshold(p);
-  const T scale = static_cast<T>(p < 1 ? 1 / (1 - p) : 0);
-  uint32_t bits[chunk];
-  for (int64_t first = begin; first < end; first += chunk) {
+  using Pattern = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+  if (p >= 1) {
+    std::fill(y + begin, y + end, T{0});
+    return;
+  }
+  // Below 2^32 for p < 1, so that 32 bits do.
+  const uint32_t threshold = static_cast<uint32_t>(dropout_threshold(p));
+  const T scale = static_cast<T>(1 / (1 - p));
+  constexpr size_t most = 4 * hn::MaxLanes(hn::ScalableTag<uint32_t>());
+  uint32_t bits[most];
+  for (int64_t first = begin; first < end; first += chunk()) {
     draw(key, first, bits);
-    const int64_t n = std::min(chunk, end - first);
-    for (int64_t i = 0; i < n; ++i)
-      y[first + i] = bits[i] < threshold ? T{0} : x[first + i] * scale;
+    const int64_t n = std::min(chunk(), end - first);
+    // Masks, for the compiler would make a choice a branch, mispredicted half of the time.
+    for (int64_t i = 0; i < n; ++i) {
+      const Pattern mask = Pattern{0} - static_cast<Pattern>(bits[i] >= threshold);
+      y[first + i] = std::bit_cast<T>(std::bit_cast<Pattern>(x[first + i] * scale) & mask);
+    }
   }
 }
 

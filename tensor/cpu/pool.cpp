@@ -100,10 +100,12 @@ void max_backward(const Pool2dGeometry& g, int64_t begin, int64_t end, const T* 
         const PoolTaps cols = pool_taps(g, ox, g.in_w);
         const int64_t at = ((image * g.out_h + oy) * g.out_w + ox) * channels;
         for (int64_t s = cols.begin; s < cols.end; ++s) {
-          const Index code = static_cast<Index>(r * g.kernel + s);
-          T* pixel = out + (cols.start + s * g.dilation) * channels;
-          for (int64_t c = 0; c < channels; ++c)
-            pixel[c] += argmax[at + c] == code ? dy[at + c] : T{0};
+          const int32_t code = static_cast<int32_t>(r * g.kernel + s);
+          T* HWY_RESTRICT pixel = out + (cols.start + s * g.dilation) * channels;
+          for (int64_t c = 0; c < channels; ++c) {
+            const T value = dy[at + c];
+            pixel[c] += static_cast<int32_t>(argmax[at + c]) == code ? value : T{0};
+          }
         }
       }
     }
