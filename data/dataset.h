@@ -67,7 +67,7 @@ class Dataset {
 /// What open_dataset opens.
 struct DatasetOptions {
   /// The root folder, or "streets" for the built-in renderer (data/streets.h).
-  std::filesystem::path path;
+  std::filesystem::path path = {};
   /// "train", "val", "test"; "all" where the folder has no splits of its own.
   std::string split = "train";
   /// "auto", or one of
@@ -79,7 +79,7 @@ struct DatasetOptions {
   /// "camvid" means segnet or label_colors, whichever is there.
   std::string format = "auto";
   /// Replaces the classes that the folder names; where colours decide, their colours too.
-  std::vector<ClassInfo> classes;
+  std::vector<ClassInfo> classes = {};
   /// How to divide a folder without splits, as parse_split_rule reads it.
   std::string split_rule = "tail:20%";
   /// Bytes of decoded samples to keep in memory; 0 keeps none.
@@ -91,7 +91,7 @@ struct DatasetOptions {
     int64_t train = 400, val = 100;
     int64_t height = 128, width = 160;
     uint64_t seed = 0;
-  } streets;
+  } streets = {};
 };
 
 /// Opens one split. Everything that file names, headers and sizes can tell is checked here, so that

@@ -17,7 +17,7 @@ struct AugmentOptions {
   double rotate = 0;  ///< degrees; the angle is uniform in [-rotate, rotate]
   /// Size of the window cut at a random place; the image's own size when absent. Where the window
   /// is larger than the zoomed image, the image lies at a random place inside it.
-  std::optional<ImageSize> crop;
+  std::optional<ImageSize> crop = {};
   /// What lies outside the image: its mean colour, or its mirror image. Labels there are always
   /// ignore_label.
   enum class Border { mean, reflect } border = Border::mean;
@@ -33,7 +33,7 @@ void check_options(const AugmentOptions& options);
 /// What augment() decided for one sample: geometry as a map from output to source pixels, and
 /// colour factors.
 struct Augmentation {
-  ImageSize size;  ///< of the output
+  ImageSize size = {};  ///< of the output
   /// Source (x, y) of the output pixel with centre (u, v) = (column + 0.5, row + 0.5):
   /// x = xu * u + xv * v + x0, y = yu * u + yv * v + y0, in pixels, centres at halves.
   double xu = 1, xv = 0, x0 = 0;

@@ -182,8 +182,7 @@ std::string list_of(const std::vector<std::string>& names) {
 }
 
 std::optional<Layout> find_layout(const fs::path& root, Layout::Kind kind) {
-  Layout layout;
-  layout.kind = kind;
+  Layout layout{.kind = kind};
   if (has_layout(root, kind)) return layout;
   for (const std::string& name : subfolders(root))
     if (kind == Layout::Kind::annot ? fs::is_directory(root / (name + annot_suffix))

@@ -27,7 +27,7 @@ struct Layout {
     annot,    ///< {split}/ and {split}annot/ (SegNet)
   } kind = Kind::folders;
   /// Names of the split folders; empty when the root itself holds the files.
-  std::vector<std::string> splits;
+  std::vector<std::string> splits = {};
 };
 
 /// The layout of kind `kind` below `root`, if it is there: in the root itself or else in its
