@@ -6,8 +6,8 @@
 set(PIXELGRAD_EXPORT_DIR ${PROJECT_BINARY_DIR}/include)
 
 # pixelgrad_headers(FILES... [PRIVATE FILES...]): the headers of the current folder. Consumers may
-# include those before PRIVATE. A test fails on a header that is not listed at all; the insides of
-# tensor/ (kernels, cpu, cuda) are private where nothing else is said.
+# include those before PRIVATE. A test fails on a header that is not listed at all; *_internal.h
+# and the insides of tensor/ (kernels, cpu, cuda) are private where nothing else is said.
 function(pixelgrad_headers)
   cmake_parse_arguments(PARSE_ARGV 0 H "" "" "PRIVATE")
   cmake_path(RELATIVE_PATH CMAKE_CURRENT_SOURCE_DIR BASE_DIRECTORY ${PROJECT_SOURCE_DIR} OUTPUT_VARIABLE folder)

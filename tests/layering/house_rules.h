@@ -13,8 +13,7 @@ std::string code_only(std::string_view text);
 /// expected". `path` is relative to the root of the tree and decides which rules hold:
 /// - a folder includes only folders below it, by the path from the root: tensor <- autograd <-
 ///   layers <- models, tensor <- optim, tensor <- data; apps, tests and bench may include all;
-/// - a naive reference (tests/reference/) includes no kernel, so that it shares no mistake with
-/// one;
+/// - a naive reference (tests/reference/) includes no kernel, so that it shares no mistake;
 /// - a header has #pragma once (or is included once per SIMD target, Highway's way) and opens no
 ///   namespace;
 /// - the library never prints, exits, aborts or asserts.
