@@ -15,7 +15,8 @@ Loader::Loader(const Dataset& dataset, LoaderOptions options)
     check<UsageError>(value >= 1, "[loader] ", name, " is ", value, ", expected at least 1");
   };
   at_least_one("batch_size", options_.batch_size);
-  at_least_one("workers", options_.workers);
+  check<UsageError>(options_.workers >= 0, "[loader] workers is ", options_.workers,
+                    ", expected at least 0");
   at_least_one("prefetch", options_.prefetch);
   check_options(options_.augment);
   check<UsageError>(batches_per_epoch() > 0, "[loader] no full batch of ", options_.batch_size,
@@ -54,6 +55,10 @@ void Loader::start_epoch(int64_t epoch, int64_t first_batch) {
 std::optional<Batch> Loader::next() {
   std::unique_lock lock(mutex_);
   if (delivered_ == end_) return std::nullopt;
+  if (threads_.empty()) {
+    const int64_t index = delivered_++;
+    return load(epoch_, index, indices_of(index));
+  }
   ready_.wait(lock, [&] { return loaded_.contains(delivered_); });
   Loaded result = std::move(loaded_.extract(delivered_).mapped());
   ++delivered_;
@@ -61,6 +66,11 @@ std::optional<Batch> Loader::next() {
   lock.unlock();
   if (result.error) std::rethrow_exception(result.error);
   return std::move(result.batch);
+}
+
+std::vector<int64_t> Loader::indices_of(int64_t batch) const {
+  return {order_.begin() + batch * options_.batch_size,
+          order_.begin() + std::min(dataset_.size(), (batch + 1) * options_.batch_size)};
 }
 
 void Loader::work(const std::stop_token& stop) {
@@ -71,13 +81,11 @@ void Loader::work(const std::stop_token& stop) {
       return;
     const uint64_t generation = generation_;
     const int64_t epoch = epoch_, index = claimed_++;
-    const std::vector<int64_t> order(
-        order_.begin() + index * options_.batch_size,
-        order_.begin() + std::min(dataset_.size(), (index + 1) * options_.batch_size));
+    const std::vector<int64_t> indices = indices_of(index);
     lock.unlock();
     Loaded result;
     try {
-      result.batch = load(epoch, index, order);
+      result.batch = load(epoch, index, indices);
     } catch (...) {
       result.error = std::current_exception();
     }

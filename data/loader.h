@@ -33,7 +33,7 @@ struct LoaderOptions {
   bool shuffle = false;    ///< a new order each epoch, from (seed, epoch)
   bool drop_last = false;  ///< leave out a last batch that is not full
   uint64_t seed = 0;       ///< of the order and of the augmentation
-  int workers = 1;         ///< threads that load ahead, at least 1
+  int workers = 1;         ///< threads that load ahead; with 0, next() loads
   int64_t prefetch = 4;    ///< batches that may be ready or under way at a time, at least 1
   AugmentOptions augment = {};
   Normalization normalization = {};
@@ -55,7 +55,8 @@ class Loader {
   /// Begins an epoch at batch `first_batch`, whatever was under way.
   void start_epoch(int64_t epoch, int64_t first_batch = 0);
 
-  /// The next batch of the epoch; nothing at its end. Throws what loading this batch threw.
+  /// The next batch of the epoch; nothing at its end. Throws what loading this batch threw; the
+  /// call after that gives the batch that follows.
   std::optional<Batch> next();
 
  private:
@@ -65,7 +66,9 @@ class Loader {
   };
 
   void work(const std::stop_token& stop);
-  Batch load(int64_t epoch, int64_t index, const std::vector<int64_t>& order) const;
+  /// The samples of a batch; the caller holds mutex_.
+  std::vector<int64_t> indices_of(int64_t batch) const;
+  Batch load(int64_t epoch, int64_t index, const std::vector<int64_t>& indices) const;
 
   const Dataset& dataset_;
   const LoaderOptions options_;

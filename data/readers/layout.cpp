@@ -66,9 +66,8 @@ bool has_layout(const fs::path& parent, Layout::Kind kind) {
   return kind == Layout::Kind::beside && std::any_of(files.begin(), files.end(), is_beside_mask);
 }
 
-/// "\"a\"" or "\"a\" and 3 more".
+/// "a" or "a and 3 more"; `names` is not empty.
 std::string first_and_count(const std::vector<std::string>& names) {
-  if (names.empty()) return "";  // the message of a check that holds
   return names.size() == 1 ? names[0] : str(names[0], " and ", names.size() - 1, " more");
 }
 
@@ -105,10 +104,11 @@ Pairing match(const fs::path& where, const std::vector<fs::path>& images,
     by_stem.erase(mask);
     last_stem = stem;
   }
-  check<DataError>(lonely.empty(), "[dataset] image without mask: ", first_and_count(lonely),
-                   "; expected a PNG mask of the same name",
-                   suffixes.back().empty() ? "" : " (or with ", suffixes.back(),
-                   suffixes.back().empty() ? "" : ")");
+  if (!lonely.empty())
+    throw DataError(
+        str("[dataset] image without mask: ", first_and_count(lonely),
+            "; expected a PNG mask of the same name",
+            suffixes.back().empty() ? "" : " or with " + suffixes.back() + " after it"));
   for (const auto& [stem, mask] : by_stem)
     result.warnings.push_back(str("mask without image: ", mask.string()));
   return result;
@@ -141,8 +141,8 @@ void check_sizes(const std::vector<FilePair>& pairs) {
               p.image.filename().string(), " is ", image.width, "x", image.height);
   });
   std::erase(problems, "");
-  check<DataError>(problems.empty(),
-                   "[dataset] sizes differ: ", first_and_count(problems));
+  if (!problems.empty())
+    throw DataError(str("[dataset] sizes differ: ", first_and_count(problems)));
 }
 
 }  // namespace

@@ -37,9 +37,10 @@ Image colors_of_mask(const RawMask& mask, const std::string& file) {
     if (mask.kind == RawMask::Kind::gray) {
       color.fill(static_cast<uint8_t>(v * 255 / brightest));
     } else {
-      check<DataError>(v < mask.palette.size(), "[dataset] ", file, ": ", pixel_name(i, mask.width),
-                       " has palette index ", v, ", the palette has ", mask.palette.size(),
-                       " colours");
+      if (v >= mask.palette.size())
+        throw DataError(str("[dataset] ", file, ": ", pixel_name(i, mask.width),
+                            " has palette index ", v, ", the palette has ", mask.palette.size(),
+                            " colours"));
       color = mask.palette[v];
     }
     std::copy(color.begin(), color.end(), &image.pixels[3 * i]);

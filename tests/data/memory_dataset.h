@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "data/dataset.h"
+#include "tensor/check.h"
 
 namespace pixelgrad::testing {
 
