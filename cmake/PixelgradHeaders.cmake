@@ -6,7 +6,7 @@
 set(PIXELGRAD_EXPORT_DIR ${PROJECT_BINARY_DIR}/include)
 
 # pixelgrad_headers(FILES... [PRIVATE FILES...]): the headers of the current folder. Consumers may
-# include those before PRIVATE. A test fails on a header that is not listed at all; *_internal.h
+# include those before PRIVATE. A test fails on a header that is not listed at all; *internal.h
 # and the insides of tensor/ (kernels, cpu, cuda) are private where nothing else is said.
 function(pixelgrad_headers)
   cmake_parse_arguments(PARSE_ARGV 0 H "" "" "PRIVATE")
