@@ -19,6 +19,7 @@
 #include "models/atomic_file.h"
 #include "models/registry.h"
 #include "optim/clip.h"
+#include "tensor/parallel.h"
 
 namespace pixelgrad {
 namespace fs = std::filesystem;
@@ -46,10 +47,18 @@ class Trainer {
 
   /// Starts the run folder, or takes up the run that is in it.
   void open_folder() {
+    const fs::path last = request_.out / last_checkpoint;
+    const bool resuming = request_.resume && fs::exists(last);
+    check<UsageError>(resuming || request_.overwrite || !fs::exists(last), "[train] ",
+                      request_.out.string(),
+                      " already holds a run; --resume goes on with it, --overwrite replaces it");
+    if (!resuming) {
+      check_samples(*train_set_, "training");
+      check_samples(*val_set_, "validation");
+    }
     fs::create_directories(request_.out);
     remove_stale_temporaries(request_.out);
-    const fs::path last = request_.out / last_checkpoint;
-    if (request_.resume && fs::exists(last)) {
+    if (resuming) {
       const Checkpoint checkpoint = read_checkpoint(last);
       load_state(model_->state(), checkpoint.model);
       optimizer_->load_state(checkpoint.optimizer);
@@ -57,8 +66,6 @@ class Trainer {
       timings_ = read_timings(request_.out, state_.history.size());
       info_.normalization = checkpoint.info.normalization;
     } else {
-      check<UsageError>(!fs::exists(last) || request_.overwrite, "[train] ", request_.out.string(),
-                        " already holds a run; --resume goes on with it, --overwrite replaces it");
       for (const char* name : {last_checkpoint, best_checkpoint}) fs::remove(request_.out / name);
       fs::remove_all(request_.out / "panels");
       write_file(request_.out / "config.json",
@@ -99,6 +106,19 @@ class Trainer {
 
   void say(const std::string& line) const {
     if (!request_.verbosity.quiet) std::fprintf(stderr, "%s\n", line.c_str());
+  }
+
+  /// Loads everything once before anything is written: bad pixels must not end a run in its third
+  /// hour. What fits the data set's cache is not decoded again.
+  void check_samples(const Dataset& dataset, const char* what) const {
+    Progress progress(request_.verbosity, str("checking ", what, " images"), dataset.size());
+    constexpr int64_t slice = 32;
+    for (int64_t begin = 0; begin < dataset.size(); begin += slice) {
+      const int64_t end = std::min(dataset.size(), begin + slice);
+      parallel_for(end - begin, [&](int64_t i) { dataset.load(begin + i); });
+      progress.update(end, end, "");
+      if (const int signal = SignalScope::requested()) throw Interrupted{signal};
+    }
   }
 
   void announce() const {
