@@ -1,18 +1,20 @@
 #!/usr/bin/env bash
 # From a fresh clone to a segmentation model: builds the program, trains a small network on generated
-# street scenes, scores it on scenes it has not seen, and draws its predictions, all in runs/demo.
+# street scenes, scores it on scenes it did not learn from, and labels pictures, all in runs/demo.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 scripts/setup.sh
 build release pixelgrad_program
 
 program=build/release/pixelgrad
 out=runs/demo
+size=(128 192)
 rm -rf "$out"
-"$program" train --data streets --out "$out"
-"$program" evaluate --run "$out"
-"$program" predict --run "$out" --out "$out/predictions"
+"$program" train --data streets --size "${size[@]}" --count 160 --width 12 --epochs 6 --out "$out"
+"$program" evaluate --run "$out" --best
+"$program" data streets --size "${size[@]}" --train 1 --val 8 --seed 1 --out "$out/scenes"
+"$program" predict --run "$out" --best --save palette,overlay --out "$out/predictions" "$out/scenes/val/images"
 
 echo
-echo "Scores:    $out/metrics.csv"
-echo "Report:    $out/report.html"
-echo "Pictures:  $out/predictions"
+echo "Scores and curves:      $out/report.html (as numbers: $out/metrics.csv)"
+echo "Street scenes:          $out/scenes/val/images"
+echo "What it makes of them:  $out/predictions"
