@@ -74,19 +74,21 @@ std::string describe(const Tensor& x) {
     low = std::min(low, v);
     high = std::max(high, v);
   }
-  return str(x.shape(), " in [", low, ", ", high, "]", bad ? str(" with ", bad, " not finite") : "");
+  return str(x.shape(), " in [", low, ", ", high, "]",
+             bad ? str(" with ", bad, " not finite") : "");
 }
 
 bool all_finite(const Tensor& x) {
-  return dispatch(x, [&]<Device D, class T>() {
-    return kernels::all_finite<D, T>(x.numel(), x.data<T>());
-  });
+  return dispatch(
+      x, [&]<Device D, class T>() { return kernels::all_finite<D, T>(x.numel(), x.data<T>()); });
 }
 
-void guard(const char* op, const char* what, const Tensor& value, const std::vector<Tensor>& inputs) {
+void guard(const char* op, const char* what, const Tensor& value,
+           const std::vector<Tensor>& inputs) {
   if (!value.defined() || !is_floating(value.dtype()) || all_finite(value)) return;
   const std::vector<double> values = value.to_doubles();
-  const auto bad = std::find_if(values.begin(), values.end(), [](double v) { return !std::isfinite(v); });
+  const auto bad =
+      std::find_if(values.begin(), values.end(), [](double v) { return !std::isfinite(v); });
   std::string message = str("[", op, "] ", what, " ", value.shape(), " holds ", *bad, " at index ",
                             bad - values.begin());
   for (size_t i = 0; i < inputs.size(); ++i)
@@ -100,7 +102,8 @@ void accumulate(Tensor& sum, Tensor g) {
     sum = std::move(g);
     return;
   }
-  Tensor out = sum.storage().use_count() == 1 ? sum : Tensor::empty(sum.shape(), sum.dtype(), sum.device());
+  Tensor out =
+      sum.storage().use_count() == 1 ? sum : Tensor::empty(sum.shape(), sum.dtype(), sum.device());
   dispatch(sum, [&]<Device D, class T>() {
     const T* a = sum.data<T>();
     kernels::add<D, T>(sum.numel(), a, g.data<T>(), out.mutable_data<T>());
@@ -110,8 +113,8 @@ void accumulate(Tensor& sum, Tensor g) {
 
 void check_gradient(const char* op, size_t input, const Tensor& g, const GradSource& target) {
   if (g.shape() != target.shape || g.dtype() != target.dtype)
-    throw Error(str("[", op, "] backward gave a gradient ", g.shape(), " of ", g.dtype(), " for input ",
-                    input, ", expected ", target.shape, " of ", target.dtype));
+    throw Error(str("[", op, "] backward gave a gradient ", g.shape(), " of ", g.dtype(),
+                    " for input ", input, ", expected ", target.shape, " of ", target.dtype));
 }
 
 /// The sources that `from` depends on, newest first: a topological order.
@@ -122,13 +125,15 @@ std::vector<std::shared_ptr<GradSource>> reachable(const std::shared_ptr<GradSou
     if (auto* node = dynamic_cast<Node*>(found[i].get()))
       for (const auto& in : node->inputs)
         if (in && seen.insert(in.get()).second) found.push_back(in);
-  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a->id > b->id; });
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a->id > b->id; });
   return found;
 }
 
 }  // namespace
 
-Tensor record(const char* op, const Tensor& y, const std::vector<Tensor>& inputs, Backward backward) {
+Tensor record(const char* op, const Tensor& y, const std::vector<Tensor>& inputs,
+              Backward backward) {
   if (guarding) guard(op, "output", y, inputs);
   if (!recording || std::none_of(inputs.begin(), inputs.end(), needs_grad)) return y;
   auto node = std::make_shared<Node>();
@@ -173,14 +178,16 @@ Tensor grad(const Tensor& leaf) { return leaf_of(leaf, "grad").grad; }
 void clear_grad(const Tensor& leaf) { leaf_of(leaf, "clear_grad").grad = Tensor(); }
 
 void backward(const Tensor& y, const Tensor& dy) {
-  check(needs_grad(y), "[backward] nothing to do: ", y.shape(), " was not computed from a tensor that needs a gradient");
+  check(needs_grad(y), "[backward] nothing to do: ", y.shape(),
+        " was not computed from a tensor that needs a gradient");
   Tensor seed = dy;
   if (!seed.defined()) {
-    check(y.numel() == 1, "[backward] expected one element or an explicit gradient, got ", y.shape());
+    check(y.numel() == 1, "[backward] expected one element or an explicit gradient, got ",
+          y.shape());
     seed = Tensor::full(y.shape(), 1, y.dtype(), y.device());
   }
-  check(seed.shape() == y.shape() && seed.dtype() == y.dtype(), "[backward] gradient ", seed.shape(), " of ",
-        seed.dtype(), " for a value ", y.shape(), " of ", y.dtype());
+  check(seed.shape() == y.shape() && seed.dtype() == y.dtype(), "[backward] gradient ",
+        seed.shape(), " of ", seed.dtype(), " for a value ", y.shape(), " of ", y.dtype());
 
   NoGrad no_grad;
   auto order = reachable(y.source());
@@ -203,7 +210,8 @@ void backward(const Tensor& y, const Tensor& dy) {
     }
     auto& node = static_cast<Node&>(*source);
     if (!node.backward)
-      throw Error(str("[backward] the graph behind '", node.op, "' was already walked; compute the value again"));
+      throw Error(str("[backward] the graph behind '", node.op,
+                      "' was already walked; compute the value again"));
     for (const Watch& w : node.watched)
       if (w.overwritten())
         throw Error(str("[backward] an input or the output of '", node.op,
@@ -214,8 +222,8 @@ void backward(const Tensor& y, const Tensor& dy) {
       node.backward = nullptr;
       grads = run(g);
     }
-    check(grads.size() == node.inputs.size(), "[", node.op, "] backward gave ", grads.size(), " gradients for ",
-          node.inputs.size(), " inputs");
+    check(grads.size() == node.inputs.size(), "[", node.op, "] backward gave ", grads.size(),
+          " gradients for ", node.inputs.size(), " inputs");
     g = Tensor();
     const auto inputs = std::move(node.inputs);
     node.inputs.clear();

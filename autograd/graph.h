@@ -34,7 +34,8 @@ struct Leaf : GradSource {
 /// undefined tensors for inputs that do not need a gradient (see needs_grad). Overwriting an input
 /// or the output in place before the backward ran is an error that backward() reports.
 /// Undefined inputs (an absent bias) are allowed. This is also where the NaN guard looks.
-Tensor record(const char* op, const Tensor& y, const std::vector<Tensor>& inputs, Backward backward);
+Tensor record(const char* op, const Tensor& y, const std::vector<Tensor>& inputs,
+              Backward backward);
 
 /// True when the gradient of `x` is wanted: a leaf, or computed from one.
 bool needs_grad(const Tensor& x);
@@ -42,7 +43,8 @@ bool needs_grad(const Tensor& x);
 /// True unless a NoGrad scope is open on this thread.
 bool grad_enabled();
 
-/// Makes `x` a leaf: backward() will compute its gradient. Returns the same handle. f32 or f64 only.
+/// Makes `x` a leaf: backward() will compute its gradient. Returns the same handle. f32 or f64
+/// only.
 Tensor require_grad(Tensor x);
 
 /// The gradient that backward() left in a leaf; undefined before. Owns its storage.
@@ -51,8 +53,8 @@ Tensor grad(const Tensor& leaf);
 /// Forgets the gradient of a leaf.
 void clear_grad(const Tensor& leaf);
 
-/// Adds d(y)/d(leaf) to the gradient of every leaf that y was computed from. `dy` is the gradient of
-/// y, of y's shape; where it is left out y must hold one element and dy is 1. Frees each op's
+/// Adds d(y)/d(leaf) to the gradient of every leaf that y was computed from. `dy` is the gradient
+/// of y, of y's shape; where it is left out y must hold one element and dy is 1. Frees each op's
 /// backward as soon as it ran, so a graph can be walked once. Needs no recursion: graphs of any
 /// depth fit the stack.
 void backward(const Tensor& y, const Tensor& dy = {});

@@ -24,8 +24,9 @@ namespace {
 constexpr size_t alignment = 64;
 constexpr size_t huge_page = size_t{2} << 20;
 
-/// Rounded size of a block: four sizes per power of two, so at most a fifth is wasted and a training
-/// step whose shapes vary a little finds its blocks again. Large blocks are whole huge pages.
+/// Rounded size of a block: four sizes per power of two, so at most a fifth is wasted and a
+/// training step whose shapes vary a little finds its blocks again. Large blocks are whole huge
+/// pages.
 size_t rounded(size_t bytes) {
   // One spare line is the red zone between a block and its neighbour under AddressSanitizer.
   const size_t need = bytes + alignment;
@@ -87,8 +88,8 @@ void* allocate(Device device, size_t bytes) {
       cache.release_all();
       block = ask_system(size);
     }
-    check<OutOfMemoryError>(block != nullptr, "[allocate] no memory for ", bytes, " bytes on ", device, " (",
-                            cache.stats.in_use, " in use)");
+    check<OutOfMemoryError>(block != nullptr, "[allocate] no memory for ", bytes, " bytes on ",
+                            device, " (", cache.stats.in_use, " in use)");
     ++cache.stats.system_calls;
   }
   cache.stats.in_use += static_cast<int64_t>(size);

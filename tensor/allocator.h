@@ -8,10 +8,11 @@ namespace pixelgrad {
 
 /// What the caching allocator of a device holds, in bytes.
 struct MemoryStats {
-  int64_t in_use = 0;         ///< bytes of live blocks, after rounding
-  int64_t peak_in_use = 0;    ///< largest in_use since reset_peak_memory
-  int64_t cached = 0;         ///< bytes of free blocks kept for reuse
-  int64_t system_calls = 0;   ///< how often a block was asked from the system; constant in steady state
+  int64_t in_use = 0;       ///< bytes of live blocks, after rounding
+  int64_t peak_in_use = 0;  ///< largest in_use since reset_peak_memory
+  int64_t cached = 0;       ///< bytes of free blocks kept for reuse
+  int64_t system_calls =
+      0;  ///< how often a block was asked from the system; constant in steady state
 };
 
 /// A block of at least `bytes` bytes, 64-byte aligned; never null, also for 0 bytes. Blocks of

@@ -69,7 +69,8 @@ class Pool {
   void start(int threads) {
     size_ = threads;
     stopping_ = false;
-    for (int i = 1; i < threads; ++i) workers_.emplace_back([this, seen = generation_]() mutable { loop(seen); });
+    for (int i = 1; i < threads; ++i)
+      workers_.emplace_back([this, seen = generation_]() mutable { loop(seen); });
   }
 
   void stop() {

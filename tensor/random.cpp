@@ -66,7 +66,8 @@ int64_t Random::below(int64_t n) {
 void fill_uniform(Tensor& x, const RandomKey& key, double low, double high) {
   fill_pairs(x, [&](uint64_t block) -> std::array<double, 2> {
     const auto r = philox(key, block);
-    return {low + (high - low) * uniform_f64(r[0], r[1]), low + (high - low) * uniform_f64(r[2], r[3])};
+    return {low + (high - low) * uniform_f64(r[0], r[1]),
+            low + (high - low) * uniform_f64(r[2], r[3])};
   });
 }
 

@@ -29,7 +29,8 @@ Storage::~Storage() { deallocate(device, data, bytes); }
 
 Tensor Tensor::empty(Shape shape, Dtype dtype, Device device) {
   int64_t bytes = 0;
-  check(!__builtin_mul_overflow(pixelgrad::numel(shape), static_cast<int64_t>(size_of(dtype)), &bytes),
+  check(!__builtin_mul_overflow(pixelgrad::numel(shape), static_cast<int64_t>(size_of(dtype)),
+                                &bytes),
         "[tensor] ", shape, " of ", dtype, " is too large");
   auto impl = std::make_shared<Impl>();
   impl->storage = std::make_shared<Storage>(static_cast<size_t>(bytes), device);
@@ -56,8 +57,8 @@ Tensor Tensor::full(Shape shape, double value, Dtype dtype, Device device) {
 template <class T>
 Tensor Tensor::from(Shape shape, std::span<const T> values) {
   Tensor t = empty(std::move(shape), dtype_of<T>);
-  check(t.numel() == static_cast<int64_t>(values.size()), "[tensor] got ", values.size(), " values for shape ",
-        t.shape());
+  check(t.numel() == static_cast<int64_t>(values.size()), "[tensor] got ", values.size(),
+        " values for shape ", t.shape());
   if (!values.empty()) std::memcpy(t.mutable_raw(), values.data(), values.size_bytes());
   return t;
 }
@@ -124,8 +125,8 @@ Tensor Tensor::to(Device where) const {
 }
 
 void Tensor::copy_from(const Tensor& source) {
-  check(source.shape() == shape() && source.dtype() == dtype(), "[copy_from] got ", source.shape(), " of ",
-        source.dtype(), ", expected ", shape(), " of ", dtype());
+  check(source.shape() == shape() && source.dtype() == dtype(), "[copy_from] got ", source.shape(),
+        " of ", source.dtype(), ", expected ", shape(), " of ", dtype());
   const Tensor here = source.to(device());
   if (bytes()) std::memcpy(mutable_raw(), here.raw(), bytes());
 }

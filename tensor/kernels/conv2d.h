@@ -28,7 +28,8 @@ void conv2d_forward(const Conv2dGeometry& g, const T* x, const T* weight, const 
 /// out_channels]: dx[i] = sum over taps and outputs that read i. Adds bias [in_channels] where not
 /// null (the forward of conv_transpose2d). Overwrites dx.
 template <Device D, class T>
-void conv2d_backward_input(const Conv2dGeometry& g, const T* dy, const T* weight, const T* bias, T* dx);
+void conv2d_backward_input(const Conv2dGeometry& g, const T* dy, const T* weight, const T* bias,
+                           T* dx);
 
 /// dweight [out_channels, kernel_h, kernel_w, in_channels / groups] = sum over pixels of dy times
 /// the input pixel that the tap reads. Overwrites dweight.

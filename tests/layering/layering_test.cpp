@@ -147,8 +147,7 @@ TEST(Tree, HeadersAreListedAsPublicOrPrivate) {
     listed.insert(std::istream_iterator<std::string>(list), {});
   }
   ASSERT_TRUE(listed.contains("tensor/tensor.h"));
-  static const std::regex exempt(
-      "(apps|tests|bench)/.*|tensor/(kernels|cpu|cuda)/.*|.*internal.h");
+  static const std::regex exempt("(apps|tests|bench)/.*|tensor/(kernels|cpu|cuda)/.*|.*internal.h");
   for (const std::string& file : sources())
     if (file.ends_with(".h") && !std::regex_match(file, exempt)) {
       EXPECT_TRUE(listed.contains(file))
