@@ -33,14 +33,8 @@ int64_t jpeg_budget(const JpegHeader& h) {
   throw DataError(str("[read_image] ", name, ": neither a PNG nor a JPEG file"));
 }
 
-/// A DataError about the image itself, with the file that was to be written.
-template <class F>
-auto naming(const fs::path& path, F encode) {
-  try {
-    return encode();
-  } catch (const DataError& error) {
-    throw DataError(str(error.what(), " (", path.string(), ")"));
-  }
+std::vector<uint8_t> encode(const Image& image, const std::string& name) {
+  return encode_png_samples(image.height, image.width, image.channels, image.pixels, {}, name);
 }
 
 }  // namespace
@@ -81,12 +75,10 @@ ImageSize image_size(const fs::path& path) {
   refuse(path.string());
 }
 
-std::vector<uint8_t> encode_png(const Image& image) {
-  return encode_png_samples(image.height, image.width, image.channels, image.pixels, {});
-}
+std::vector<uint8_t> encode_png(const Image& image) { return encode(image, "image"); }
 
 void write_png(const fs::path& path, const Image& image) {
-  write_file(path, naming(path, [&] { return encode_png(image); }));
+  write_file(path, encode(image, path.string()));
 }
 
 void write_jpeg(const fs::path& path, const Image& image, int quality) {

@@ -27,13 +27,14 @@ RawMask::Kind kind_of(int color_type) {
 }
 
 /// Throws when an id other than ignore_label has no colour; names its first pixel.
-void check_colors(const char* op, const LabelMap& labels, std::span<const Rgb> colors) {
+/// `where` begins the message.
+void check_colors(const std::string& where, const LabelMap& labels, std::span<const Rgb> colors) {
   const auto bad = std::find_if(labels.ids.begin(), labels.ids.end(), [&](uint8_t id) {
     return id >= colors.size() && id != ignore_label;
   });
   if (bad == labels.ids.end()) return;
   const int64_t at = bad - labels.ids.begin();
-  throw DataError(str("[", op, "] label ", int{*bad}, " at pixel (", at % labels.width, ", ",
+  throw DataError(str(where, "label ", int{*bad}, " at pixel (", at % labels.width, ", ",
                       at / labels.width, ") has no colour, expected 0 to ",
                       static_cast<int64_t>(colors.size()) - 1, " or ", int{ignore_label}));
 }
@@ -77,21 +78,23 @@ RawMask read_mask(const std::filesystem::path& path) {
 }
 
 void write_label_png(const std::filesystem::path& path, const LabelMap& labels) {
-  write_file(path, encode_png_samples(labels.height, labels.width, 1, labels.ids, {}));
+  write_file(path,
+             encode_png_samples(labels.height, labels.width, 1, labels.ids, {}, path.string()));
 }
 
 void write_palette_png(const std::filesystem::path& path, const LabelMap& labels,
                        std::span<const Rgb> colors) {
-  check_colors("write_palette_png", labels, colors);
+  check_colors("[write_palette_png] " + path.string() + ": ", labels, colors);
   std::vector<Rgb> palette(colors.begin(), colors.end());
   const bool ignored =
       std::find(labels.ids.begin(), labels.ids.end(), ignore_label) != labels.ids.end();
   if (ignored || palette.empty()) palette.resize(std::max<size_t>(palette.size(), 256), no_color);
-  write_file(path, encode_png_samples(labels.height, labels.width, 1, labels.ids, palette));
+  write_file(
+      path, encode_png_samples(labels.height, labels.width, 1, labels.ids, palette, path.string()));
 }
 
 Image colorize(const LabelMap& labels, std::span<const Rgb> colors) {
-  check_colors("colorize", labels, colors);
+  check_colors("[colorize] ", labels, colors);
   Image image(labels.height, labels.width, 3);
   uint8_t* out = image.pixels.data();
   for (uint8_t id : labels.ids) out = std::ranges::copy(color_of(id, colors), out).out;
@@ -106,7 +109,7 @@ Image overlay(const Image& image, const LabelMap& labels, std::span<const Rgb> c
                    image.channels, " channels, labels are ", labels.width, " x ", labels.height,
                    ", expected equal sizes and 1 or 3 channels");
   check<UsageError>(alpha >= 0 && alpha <= 1, "[overlay] alpha ", alpha, ", expected 0 to 1");
-  check_colors("overlay", labels, colors);
+  check_colors("[overlay] ", labels, colors);
   constexpr double border_shade = 0.4;
   Image out(image.height, image.width, 3);
   for (int64_t y = 0; y < image.height; ++y) {

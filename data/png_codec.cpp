@@ -162,25 +162,25 @@ PngSamples decode_png_samples(std::span<const uint8_t> bytes, const std::string&
 
 std::vector<uint8_t> encode_png_samples(int64_t height, int64_t width, int64_t channels,
                                         std::span<const uint8_t> pixels,
-                                        std::span<const Rgb> palette) {
+                                        std::span<const Rgb> palette, const std::string& name) {
   check<DataError>(height >= 1 && width >= 1 && height <= max_image_side && width <= max_image_side,
-                   "[write_png] size is ", width, " x ", height, ", expected 1 to ", max_image_side,
-                   " a side");
-  check<DataError>(channels == 1 || (channels == 3 && palette.empty()), "[write_png] ", channels,
-                   " channels, expected 1 or 3");
+                   "[write_png] ", name, ": size is ", width, " x ", height, ", expected 1 to ",
+                   max_image_side, " a side");
+  check<DataError>(channels == 1 || (channels == 3 && palette.empty()), "[write_png] ", name, ": ",
+                   channels, " channels, expected 1 or 3");
   check<DataError>(static_cast<int64_t>(pixels.size()) == height * width * channels, "[write_png] ",
                    pixels.size(), " bytes, expected ", height * width * channels);
-  check<DataError>(palette.size() <= 256, "[write_png] ", palette.size(),
+  check<DataError>(palette.size() <= 256, "[write_png] ", name, ": ", palette.size(),
                    " colours, expected at most 256");
   const int type = !palette.empty() ? PNG_COLOR_TYPE_PALETTE
                    : channels == 3  ? PNG_COLOR_TYPE_RGB
                                     : PNG_COLOR_TYPE_GRAY;
   WriteSession session;
-  check<DataError>(session.info != nullptr, "[write_png] libpng has no memory");
+  check<DataError>(session.info != nullptr, "[write_png] ", name, ": libpng has no memory");
   check<DataError>(
       write_all(session, static_cast<png_uint_32>(height), static_cast<png_uint_32>(width), type,
                 palette, pixels.data(), static_cast<size_t>(width * channels)),
-      "[write_png] ", session.failure.message);
+      "[write_png] ", name, ": ", session.failure.message);
   return std::move(session.bytes);
 }
 

@@ -25,9 +25,9 @@ struct PngSamples {
 PngSamples decode_png_samples(std::span<const uint8_t> bytes, const std::string& name);
 
 /// 8-bit pixels as a PNG by libpng: with `palette` they are indices (1 channel), else gray or RGB.
-/// Throws DataError on empty or oversized images and other channel counts.
+/// Throws DataError naming `name` on empty or oversized images and other channel counts.
 std::vector<uint8_t> encode_png_samples(int64_t height, int64_t width, int64_t channels,
                                         std::span<const uint8_t> pixels,
-                                        std::span<const Rgb> palette);
+                                        std::span<const Rgb> palette, const std::string& name);
 
 }  // namespace pixelgrad

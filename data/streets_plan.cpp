@@ -187,8 +187,8 @@ class Placer {
         scene_.fences.push_back(plan_fence(side(s).front, house.z0, house.z1, random_));
       }
     }
-    // A railing along the kerb; always the one nearer to the camera's eye in half of the pictures.
-    if (random_.chance(0.6)) {
+    // A railing along the kerb, near enough that its pickets are seen.
+    if (random_.chance(0.8)) {
       const int s = any_side();
       const float x = on_pavement(s, 0.12f), z = z_in_view(x, 5, 12);
       scene_.fences.push_back(plan_fence(x, z, z + uniform(random_, 5, 10), random_));

@@ -30,7 +30,7 @@ class Column {
 
   Hit trace(float up) const {
     const Camera& camera = scene_.camera;
-    const float z_ground = up < 0 ? camera.height / -up : infinite;
+    const float z_ground = up < 0 ? std::min(camera.height / -up, horizon_depth) : infinite;
     if (z_ground > z_front_) {
       Hit hit;
       if (house(up, z_ground, hit)) return hit;

@@ -12,6 +12,7 @@
 
 namespace pixelgrad {
 namespace {
+using ::testing::AllOf;
 using testing::build_png;
 using testing::Bytes;
 using ::testing::ElementsAre;
@@ -181,10 +182,12 @@ TEST(Png, LabelsRoundTripAsIdsAndAsPalette) {
   EXPECT_EQ(palette.palette[2], colors[2]);
   EXPECT_EQ(read_image(folder / "palette.png"), colorize(labels, colors));
 
-  EXPECT_EQ(data_error([&] {
-              write_palette_png(folder / "x.png", labels, {colors.data(), 2});
-            }),
-            "[write_palette_png] label 2 at pixel (2, 0) has no colour, expected 0 to 1 or 255");
+  EXPECT_THAT(data_error([&] {
+                write_palette_png(folder / "x.png", labels, {colors.data(), 2});
+              }),
+              AllOf(HasSubstr("x.png"), HasSubstr("label 2 at pixel (2, 0) has no colour, "
+                                                  "expected 0 to 1 or 255")));
+  EXPECT_THAT(data_error([&] { write_label_png(folder / "y.png", {}); }), HasSubstr("y.png"));
 }
 
 TEST(Png, OverlayBlendsAndDarkensBorders) {
