@@ -33,6 +33,8 @@ std::unique_ptr<Dataset> open_like_training(const Checkpoint& checkpoint, const 
     config.data = data;
     config.format = "auto";
     config.split_rule = "";
+    config.size.clear();  // of streets
+    config.count = 0;
   }
   if (!format.empty()) config.format = format;
   auto dataset = open_dataset(dataset_options(config, split));

@@ -7,7 +7,7 @@
 #include "tensor/random.h"
 
 using namespace pixelgrad;
-#include "readme_op.cpp"
+#include "tests/docs/readme_op.h"
 
 namespace {
 

@@ -214,6 +214,9 @@ TEST(Optimizer, SameBitsForAnyNumberOfThreads) {
   EXPECT_EQ(one, three);
 }
 
+// Five steps move a parameter by at most 0.05. Where gradient and decay cancel, Adam divides the
+// rounding of their sum by the sum itself, so among 70,000 values a few are off by more than an
+// ulp.
 TEST(Optimizer, F32FollowsF64) {
   ManySizes narrow(Dtype::f32), wide(Dtype::f64);
   Adam a(narrow.params, {.weight_decay = 0.01}), b(wide.params, {.weight_decay = 0.01});
@@ -223,7 +226,7 @@ TEST(Optimizer, F32FollowsF64) {
   }
   for (size_t k = 0; k < wide.params.size(); ++k)
     EXPECT_THAT(narrow.params[k].tensor.to_doubles(),
-                Pointwise(DoubleNear(2e-6), wide.params[k].tensor.to_doubles()));
+                Pointwise(DoubleNear(1e-5), wide.params[k].tensor.to_doubles()));
 }
 
 template <class E, class F>
