@@ -9,7 +9,7 @@ program=build/release/pixelgrad
 out=runs/demo
 size=(128 192)
 rm -rf "$out"
-"$program" train --data streets --size "${size[@]}" --count 160 --width 12 --epochs 10 --out "$out"
+"$program" train --data streets --size "${size[@]}" --count 400 --width 12 --epochs 10 --class-weights median --out "$out"
 "$program" evaluate --run "$out" --best
 "$program" data streets --size "${size[@]}" --train 1 --val 8 --seed 1 --out "$out/scenes"
 "$program" predict --run "$out" --best --save palette,overlay --out "$out/predictions" "$out/scenes/val/images"
