@@ -1,4 +1,5 @@
 #pragma once
+#include <any>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -19,6 +20,8 @@ struct OpSample {
   /// Calls the op. Labels and running statistics are captured; they follow the dtype and the device
   /// of the inputs, and state is a fresh copy in every call.
   DifferentiableFn call;
+  /// What `call` has beside the inputs (a spec, labels), for a second implementation to read.
+  std::any arguments = {};
   /// The gradient is a difference of much larger numbers, so f32 leaves few digits of it.
   bool ill_conditioned = false;
 };
@@ -37,6 +40,11 @@ struct OpCase {
   std::vector<std::string> inputs;  ///< names, in the order of OpSample::inputs
   bool linear = false;     ///< affine in each input while the others stand: an adjoint test applies
   bool has_kinks = false;  ///< not differentiable everywhere
+  /// Bytes that the graph keeps for the backward beyond the op's output, which the caller holds: of
+  /// inputs, masks and statistics, for values of `element` bytes.
+  std::function<int64_t(const OpSample& sample, const std::vector<Shape>& inputs,
+                        const Shape& output, int64_t element)>
+      saved_bytes;
   std::vector<OpSample> samples;
   std::vector<OpError> errors;
 };

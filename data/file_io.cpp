@@ -7,6 +7,7 @@
 #include <string>
 #include <system_error>
 
+#include "tensor/atomic_file.h"
 #include "tensor/check.h"
 
 namespace pixelgrad {
@@ -58,20 +59,11 @@ std::vector<uint8_t> read_file(const fs::path& path, int64_t max_bytes) {
 }
 
 void write_file(const fs::path& path, std::span<const uint8_t> bytes) {
-  const fs::path temporary = temporary_sibling(path);
-  RemoveLater cleanup(temporary);
-  {
-    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-    out.write(reinterpret_cast<const char*>(bytes.data()),
-              static_cast<std::streamsize>(bytes.size()));
-    out.close();
-    check<DataError>(!out.fail(), "[write] ", path.string(), ": cannot write ", bytes.size(),
-                     " bytes into its folder");
+  try {
+    write_file_atomically(path, [&](AtomicFile& file) { file.write(bytes.data(), bytes.size()); });
+  } catch (const Error& e) {
+    throw DataError(e.what());
   }
-  std::error_code error;
-  fs::rename(temporary, path, error);
-  check<DataError>(!error, "[write] ", path.string(), ": ", error.message());
-  cleanup.keep();
 }
 
 void write_file(const fs::path& path, std::string_view text) {

@@ -12,8 +12,8 @@ namespace pixelgrad {
 /// file, or has more than `max_bytes`.
 std::vector<uint8_t> read_file(const std::filesystem::path& path, int64_t max_bytes);
 
-/// Writes a temporary file beside `path`, then renames it: a reader sees the old file or the new
-/// one, never a part. Throws DataError naming the file.
+/// Replaces the file at `path`: a reader sees the old file or the new one, never a part, even after
+/// a crash (AtomicFile). Throws DataError naming the file.
 void write_file(const std::filesystem::path& path, std::span<const uint8_t> bytes);
 void write_file(const std::filesystem::path& path, std::string_view text);
 

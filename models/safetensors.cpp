@@ -7,7 +7,6 @@
 #include <numeric>
 #include <unordered_set>
 
-#include "models/atomic_file.h"
 #include "models/crc32c.h"
 #include "models/safetensors_header_internal.h"
 

@@ -65,7 +65,8 @@ std::string str(const Parts&... parts) {
   return out.str();
 }
 
-/// Throws E with the parts as its message unless `ok`.
+/// Throws E with the parts as its message unless `ok`. The parts are evaluated in any case, so they
+/// must be valid when `ok` is true as well.
 template <class E = Error, class... Parts>
 void check(bool ok, const Parts&... parts) {
   if (!ok) throw E(str(parts...));

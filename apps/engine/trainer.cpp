@@ -16,7 +16,7 @@
 #include "data/loader.h"
 #include "layers/init.h"
 #include "layers/step_scope.h"
-#include "models/atomic_file.h"
+#include "tensor/atomic_file.h"
 #include "models/registry.h"
 #include "optim/clip.h"
 #include "tensor/parallel.h"

@@ -8,14 +8,17 @@
 namespace pixelgrad {
 
 std::vector<OpCase> convolution_cases();
+std::vector<OpCase> loss_cases();
 std::vector<OpCase> normalization_cases();
 std::vector<OpCase> pointwise_cases();
 std::vector<OpCase> pooling_cases();
+std::vector<OpCase> reduction_cases();
+std::vector<OpCase> resize_cases();
 std::vector<OpCase> shape_cases();
-std::vector<OpCase> loss_cases();
 
 inline constexpr std::vector<OpCase> (*op_case_families[])() = {
-    convolution_cases, normalization_cases, pointwise_cases, pooling_cases, shape_cases, loss_cases,
+    convolution_cases, normalization_cases, pointwise_cases, reduction_cases,
+    pooling_cases,     resize_cases,        shape_cases,     loss_cases,
 };
 
 using MakeInputs = std::function<std::vector<Tensor>(uint64_t seed)>;

@@ -10,6 +10,7 @@
 #include "data/image_io.h"
 #include "data/label_png.h"
 #include "tests/apps/program.h"
+#include "tests/support/scratch_folder.h"
 
 namespace pixelgrad {
 namespace {

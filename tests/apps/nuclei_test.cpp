@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/apps/program.h"
+#include "tests/support/scratch_folder.h"
 
 namespace pixelgrad {
 namespace {

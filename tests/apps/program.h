@@ -37,21 +37,4 @@ class Program {
 ProgramResult run_program(const std::filesystem::path& scratch,
                           const std::vector<std::string>& args);
 
-/// A fresh folder for the running test, removed when the object dies.
-class ScratchFolder {
- public:
-  ScratchFolder();
-  ~ScratchFolder();
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
-
-/// All bytes of a file.
-std::string file_bytes(const std::filesystem::path& path);
-
 }  // namespace pixelgrad::testing

@@ -9,6 +9,7 @@
 #include "apps/engine/checkpoint.h"
 #include "tensor/random.h"
 #include "tests/apps/program.h"
+#include "tests/support/scratch_folder.h"
 
 namespace pixelgrad {
 namespace {

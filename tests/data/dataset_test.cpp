@@ -13,7 +13,7 @@
 #include "data/streets.h"
 #include "tensor/check.h"
 #include "tests/data/memory_dataset.h"
-#include "tests/data/scratch_folder.h"
+#include "tests/support/scratch_folder.h"
 
 namespace pixelgrad {
 namespace {

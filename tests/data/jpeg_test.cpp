@@ -10,7 +10,7 @@
 #include "data/image_io.h"
 #include "tensor/check.h"
 #include "tensor/random.h"
-#include "tests/data/scratch_folder.h"
+#include "tests/support/scratch_folder.h"
 
 namespace pixelgrad {
 namespace {

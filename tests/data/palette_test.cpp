@@ -12,7 +12,7 @@
 #include "data/file_io.h"
 #include "tensor/check.h"
 #include "tensor/random.h"
-#include "tests/data/scratch_folder.h"
+#include "tests/support/scratch_folder.h"
 
 namespace pixelgrad {
 namespace {

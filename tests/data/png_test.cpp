@@ -8,7 +8,7 @@
 #include "data/label_png.h"
 #include "tensor/check.h"
 #include "tests/data/png_builder.h"
-#include "tests/data/scratch_folder.h"
+#include "tests/support/scratch_folder.h"
 
 namespace pixelgrad {
 namespace {

@@ -15,7 +15,7 @@
 #include "data/label_png.h"
 #include "data/streets_scene.h"
 #include "tensor/check.h"
-#include "tests/data/scratch_folder.h"
+#include "tests/support/scratch_folder.h"
 
 namespace pixelgrad {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "models/safetensors.h"
 #include "tensor/allocator.h"
-#include "tests/models/temporary_folder.h"
+#include "tests/support/scratch_folder.h"
 
 namespace pixelgrad {
 namespace {
@@ -137,9 +137,9 @@ std::string file_bytes(const Malformed& m) {
 class MalformedSafetensors : public ::testing::TestWithParam<Malformed> {};
 
 TEST_P(MalformedSafetensors, IsRefused) {
-  const TemporaryFolder folder;
+  const testing::ScratchFolder folder;
   const auto path = folder / "bad.safetensors";
-  write_file(path, file_bytes(GetParam()));
+  testing::put_file(path, file_bytes(GetParam()));
   reset_peak_memory();
   const int64_t in_use = memory_stats().in_use;
   for (const bool metadata_only : {false, true}) {
@@ -163,15 +163,15 @@ INSTANTIATE_TEST_SUITE_P(Files, MalformedSafetensors, ::testing::ValuesIn(malfor
                          [](const auto& info) { return info.param.name; });
 
 TEST(SafetensorsPath, WhatIsNoFileIsRefused) {
-  const TemporaryFolder folder;
+  const testing::ScratchFolder folder;
   for (const auto& path : {folder / "missing", folder.path(), std::filesystem::path("/dev/zero")})
     EXPECT_THROW(read_safetensors(path), CheckpointError) << path;
 }
 
 TEST(SafetensorsMessage, HostileNamesStayOnOneShortLine) {
-  const TemporaryFolder folder;
+  const testing::ScratchFolder folder;
   const std::string name = "a\\n\\u001b[31m" + std::string(5000, 'x');
-  write_file(folder / "a", file_bytes({"", "{\"" + name + "\":null}", 0, ""}));
+  testing::put_file(folder / "a", file_bytes({"", "{\"" + name + "\":null}", 0, ""}));
   try {
     read_safetensors(folder / "a");
     ADD_FAILURE();
@@ -184,13 +184,13 @@ TEST(SafetensorsMessage, HostileNamesStayOnOneShortLine) {
 
 TEST(SafetensorsMessage, DamagedHeaderChecksumOfAHostileFileIsNoCrash) {
   // Own keys with values of any length and kind.
-  const TemporaryFolder folder;
+  const testing::ScratchFolder folder;
   for (const std::string digits : {"", "0", "0000000g", "000000000", "+1234567"})
     for (const std::string checksums : {"", "0", "zzzzzzzz"}) {
       const std::string header = R"({"__metadata__":{"pixelgrad.header_crc32c":")" + digits +
                                  R"(","pixelgrad.layout":"NHWC","pixelgrad.crc32c":")" + checksums +
                                  R"("}})";
-      write_file(folder / "a", file_bytes({"", header, 0, ""}));
+      testing::put_file(folder / "a", file_bytes({"", header, 0, ""}));
       EXPECT_THROW(read_safetensors(folder / "a"), CheckpointError) << header;
     }
 }

@@ -8,7 +8,7 @@
 #include <cstring>
 
 #include "tensor/random.h"
-#include "tests/models/temporary_folder.h"
+#include "tests/support/scratch_folder.h"
 
 namespace pixelgrad {
 namespace {
@@ -54,7 +54,7 @@ std::string error_of(const std::filesystem::path& path) {
 }
 
 TEST(Safetensors, RoundTripKeepsEveryBitOfEveryDtype) {
-  const TemporaryFolder folder;
+  const testing::ScratchFolder folder;
   write_safetensors(folder / "a.safetensors", example());
   const TensorFile got = read_safetensors(folder / "a.safetensors");
   expect_equal(got, example());
@@ -64,22 +64,22 @@ TEST(Safetensors, RoundTripKeepsEveryBitOfEveryDtype) {
 }
 
 TEST(Safetensors, FileWithoutTensors) {
-  const TemporaryFolder folder;
+  const testing::ScratchFolder folder;
   write_safetensors(folder / "a", {});
   expect_equal(read_safetensors(folder / "a"), {});
 }
 
 TEST(Safetensors, TheSameContentsGiveTheSameBytes) {
-  const TemporaryFolder folder;
+  const testing::ScratchFolder folder;
   write_safetensors(folder / "a", example());
   write_safetensors(folder / "b", read_safetensors(folder / "a"));
-  EXPECT_EQ(read_file(folder / "a"), read_file(folder / "b"));
+  EXPECT_EQ(testing::file_bytes(folder / "a"), testing::file_bytes(folder / "b"));
 }
 
 TEST(Safetensors, ValuesBeginAlignedForReadersThatMapTheFile) {
-  const TemporaryFolder folder;
+  const testing::ScratchFolder folder;
   write_safetensors(folder / "a", example());
-  const std::string bytes = read_file(folder / "a");
+  const std::string bytes = testing::file_bytes(folder / "a");
   uint64_t length = 0;
   std::memcpy(&length, bytes.data(), 8);
   EXPECT_EQ(length % 8, 0u);
@@ -92,7 +92,7 @@ TEST(Safetensors, ValuesBeginAlignedForReadersThatMapTheFile) {
 
 // The bytes are spelled out, as another writer would have made them: no checksums, no layout.
 TEST(Safetensors, ReadsAFileOfAnotherProgram) {
-  const TemporaryFolder folder;
+  const testing::ScratchFolder folder;
   const std::string header =
       R"({"__metadata__":{"format":"pt"},"w":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},)"
       R"("s":{"dtype":"I64","shape":[],"data_offsets":[8,16]}}  )";
@@ -104,7 +104,7 @@ TEST(Safetensors, ReadsAFileOfAnotherProgram) {
   std::memcpy(bytes.data() + 8, header.data(), header.size());
   std::memcpy(bytes.data() + 8 + header.size(), w, 8);
   std::memcpy(bytes.data() + 16 + header.size(), &s, 8);
-  write_file(folder / "a", bytes);
+  testing::put_file(folder / "a", bytes);
   const TensorFile got = read_safetensors(folder / "a");
   EXPECT_EQ(got.layout, "");
   EXPECT_EQ(got.metadata, (std::map<std::string, std::string>{{"format", "pt"}}));
@@ -115,12 +115,12 @@ TEST(Safetensors, ReadsAFileOfAnotherProgram) {
 }
 
 TEST(Safetensors, EveryFlippedBitIsNoticed) {
-  const TemporaryFolder folder;
+  const testing::ScratchFolder folder;
   const TensorFile small{{{"w", random({3}, Dtype::f32)}, {"b", random({3}, Dtype::u8)}},
                          {{"epoch", "1"}}};
   write_safetensors(folder / "a", small);
-  const std::string good = read_file(folder / "a");
-  write_file(folder / "b", good);
+  const std::string good = testing::file_bytes(folder / "a");
+  testing::put_file(folder / "b", good);
   std::fstream file(folder / "b", std::ios::in | std::ios::out | std::ios::binary);
   const auto put = [&](size_t at, char byte) {
     file.seekp(static_cast<std::streamoff>(at));
@@ -137,29 +137,29 @@ TEST(Safetensors, EveryFlippedBitIsNoticed) {
 }
 
 TEST(Safetensors, AFileThatEndsEarlyIsNoticedAtEveryByte) {
-  const TemporaryFolder folder;
+  const testing::ScratchFolder folder;
   write_safetensors(folder / "a", {{{"w", random({3}, Dtype::f32)}}, {}});
-  const std::string good = read_file(folder / "a");
+  const std::string good = testing::file_bytes(folder / "a");
   for (size_t size = 0; size < good.size(); ++size) {
-    write_file(folder / "b", good.substr(0, size));
+    testing::put_file(folder / "b", good.substr(0, size));
     EXPECT_THAT(error_of(folder / "b"), HasSubstr((folder / "b").string())) << size;
   }
-  write_file(folder / "b", good + '\0');
+  testing::put_file(folder / "b", good + '\0');
   EXPECT_NE(error_of(folder / "b"), "no error");
 }
 
 TEST(Safetensors, ADamagedTensorIsNamed) {
-  const TemporaryFolder folder;
+  const testing::ScratchFolder folder;
   write_safetensors(folder / "a", example());
-  std::string bytes = read_file(folder / "a");
+  std::string bytes = testing::file_bytes(folder / "a");
   bytes.back() ^= 1;  // the narrowest elements come last
-  write_file(folder / "a", bytes);
+  testing::put_file(folder / "a", bytes);
   EXPECT_THAT(error_of(folder / "a"), AllOf(HasSubstr("\"labels\""), HasSubstr("damaged")));
   EXPECT_EQ(read_safetensors_metadata(folder / "a"), example().metadata);  // values are not read
 }
 
 TEST(Safetensors, WhatCannotBeReadBackIsNotWritten) {
-  const TemporaryFolder folder;
+  const testing::ScratchFolder folder;
   write_safetensors(folder / "a", example());
   const Tensor x = random({2}, Dtype::f32);
   const auto refused = [&](const TensorFile& contents) -> std::string {
@@ -183,7 +183,7 @@ TEST(Safetensors, WhatCannotBeReadBackIsNotWritten) {
 }
 
 TEST(Safetensors, AFullDiskKeepsTheOldFile) {
-  const TemporaryFolder folder;
+  const testing::ScratchFolder folder;
   write_safetensors(folder / "a", example());
   std::signal(SIGXFSZ, SIG_IGN);
   rlimit before;

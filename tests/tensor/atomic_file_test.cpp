@@ -1,6 +1,6 @@
 // Whatever fails while a file is written, the old one stays and no temporary file is left. The
 // linker sends the library's system calls here (--wrap), where each can be made to fail.
-#include "models/atomic_file.h"
+#include "tensor/atomic_file.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -16,7 +16,7 @@
 #include <cstring>
 
 #include "tensor/check.h"
-#include "tests/models/temporary_folder.h"
+#include "tests/support/scratch_folder.h"
 
 namespace {
 
@@ -86,7 +86,7 @@ using ::testing::HasSubstr;
 
 class AtomicFileTest : public ::testing::Test {
  protected:
-  void SetUp() override { write_file(target_, "old"); }
+  void SetUp() override { testing::put_file(target_, "old"); }
   void TearDown() override { faults = {}; }
 
   /// Writes three pieces, and returns the error, if any.
@@ -106,7 +106,7 @@ class AtomicFileTest : public ::testing::Test {
     return message;
   }
 
-  TemporaryFolder folder_;
+  testing::ScratchFolder folder_;
   std::filesystem::path target_ = folder_ / "weights.safetensors";
 };
 
@@ -114,7 +114,7 @@ constexpr const char* new_contents = "new contents of the file";
 
 TEST_F(AtomicFileTest, ReplacesTheFile) {
   EXPECT_EQ(write_new(), "");
-  EXPECT_EQ(read_file(target_), new_contents);
+  EXPECT_EQ(testing::file_bytes(target_), new_contents);
   EXPECT_EQ(folder_.files(), 1);
 }
 
@@ -131,10 +131,10 @@ TEST_F(AtomicFileTest, TheTargetIsUntouchedUntilCommit) {
   {
     AtomicFile file(target_);
     file.write("half");
-    EXPECT_EQ(read_file(target_), "old");
+    EXPECT_EQ(testing::file_bytes(target_), "old");
     EXPECT_EQ(folder_.files(), 2);
   }
-  EXPECT_EQ(read_file(target_), "old");
+  EXPECT_EQ(testing::file_bytes(target_), "old");
   EXPECT_EQ(folder_.files(), 1);
 }
 
@@ -146,12 +146,12 @@ TEST_F(AtomicFileTest, EverySystemCallMayFail) {
   ASSERT_EQ(calls, 10);
   for (const int error : {ENOSPC, EIO}) {
     for (int k = 0; k < 9; ++k) {
-      write_file(target_, "old");
+      testing::put_file(target_, "old");
       faults = {.fail_at = k, .error = error};
       const std::string message = write_new();
       EXPECT_THAT(message, HasSubstr(target_.string())) << k;
       EXPECT_THAT(message, HasSubstr(std::strerror(error))) << k;
-      EXPECT_EQ(read_file(target_), k < 7 ? "old" : new_contents) << k;
+      EXPECT_EQ(testing::file_bytes(target_), k < 7 ? "old" : new_contents) << k;
       EXPECT_EQ(folder_.files(), 1) << k;
     }
   }
@@ -160,11 +160,11 @@ TEST_F(AtomicFileTest, EverySystemCallMayFail) {
 TEST_F(AtomicFileTest, ShortWritesAndInterruptsAreNoErrors) {
   faults.short_writes = true;
   EXPECT_EQ(write_new(), "");
-  EXPECT_EQ(read_file(target_), new_contents);
-  write_file(target_, "old");
+  EXPECT_EQ(testing::file_bytes(target_), new_contents);
+  testing::put_file(target_, "old");
   faults = {.short_writes = true, .interrupts = true};
   EXPECT_EQ(write_new(), "");
-  EXPECT_EQ(read_file(target_), new_contents);
+  EXPECT_EQ(testing::file_bytes(target_), new_contents);
   EXPECT_EQ(folder_.files(), 1);
 }
 
@@ -177,7 +177,7 @@ TEST_F(AtomicFileTest, AFullDiskKeepsTheOldFile) {
   const std::string message = write_new();
   setrlimit(RLIMIT_FSIZE, &before);
   EXPECT_THAT(message, HasSubstr("File too large"));
-  EXPECT_EQ(read_file(target_), "old");
+  EXPECT_EQ(testing::file_bytes(target_), "old");
   EXPECT_EQ(folder_.files(), 1);
 }
 
@@ -188,7 +188,7 @@ TEST_F(AtomicFileTest, AWriterThatThrowsChangesNothing) {
                                        throw std::runtime_error("no");
                                      }),
                std::runtime_error);
-  EXPECT_EQ(read_file(target_), "old");
+  EXPECT_EQ(testing::file_bytes(target_), "old");
   EXPECT_EQ(folder_.files(), 1);
 }
 
@@ -204,7 +204,7 @@ TEST_F(AtomicFileTest, AMissingFolderIsNamed) {
 TEST_F(AtomicFileTest, TheLongestNameIsPossible) {
   const auto path = folder_ / std::string(255, 'w');
   write_file_atomically(path, [](AtomicFile& file) { file.write("x"); });
-  EXPECT_EQ(read_file(path), "x");
+  EXPECT_EQ(testing::file_bytes(path), "x");
 }
 
 TEST_F(AtomicFileTest, WritingAfterCommitIsAnError) {
@@ -225,16 +225,16 @@ TEST_F(AtomicFileTest, TemporariesOfKilledWritersAreRemovedAndOthersStay) {
   int status = 0;
   ASSERT_EQ(waitpid(child, &status, 0), child);
   ASSERT_TRUE(WIFSIGNALED(status));
-  EXPECT_EQ(read_file(target_), "old");
+  EXPECT_EQ(testing::file_bytes(target_), "old");
 
   AtomicFile alive(target_);
   alive.write("half");
-  write_file(folder_ / ".pixelgrad-notes", "not a temporary");
+  testing::put_file(folder_ / ".pixelgrad-notes", "not a temporary");
   EXPECT_EQ(folder_.files(), 4);
   EXPECT_EQ(remove_stale_temporaries(folder_.path()), 1);
   EXPECT_EQ(remove_stale_temporaries(folder_.path()), 0);
   alive.commit();
-  EXPECT_EQ(read_file(target_), "half");
+  EXPECT_EQ(testing::file_bytes(target_), "half");
   EXPECT_EQ(folder_.files(), 2);
   EXPECT_THROW(remove_stale_temporaries(folder_ / "no such"), Error);
 }

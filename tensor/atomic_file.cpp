@@ -1,4 +1,4 @@
-#include "models/atomic_file.h"
+#include "tensor/atomic_file.h"
 
 #include <fcntl.h>
 #include <sys/file.h>

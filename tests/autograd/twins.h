@@ -1,0 +1,30 @@
+#pragma once
+#include <any>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tests/reference/naive_array.h"
+
+namespace pixelgrad {
+
+/// An op once more, as naive loops: from the inputs and arguments of a sample (OpSample in
+/// autograd/op_cases.h) to the value that the op must give.
+using Twin =
+    std::function<naive::Array(const std::vector<naive::Array>& inputs, const std::any& arguments)>;
+
+/// By the op's name.
+using Twins = std::map<std::string, Twin>;
+
+/// Of each family of cases in autograd/op_cases.
+Twins convolution_twins();
+Twins loss_twins();
+Twins normalization_twins();
+Twins pointwise_twins();
+Twins pooling_twins();
+Twins reduction_twins();
+Twins resize_twins();
+Twins shape_twins();
+
+}  // namespace pixelgrad
