@@ -9,6 +9,7 @@
 
 #include "models/crc32c.h"
 #include "models/safetensors_header_internal.h"
+#include "tensor/atomic_file.h"
 
 namespace pixelgrad {
 namespace {

@@ -16,9 +16,9 @@
 #include "data/loader.h"
 #include "layers/init.h"
 #include "layers/step_scope.h"
-#include "tensor/atomic_file.h"
 #include "models/registry.h"
 #include "optim/clip.h"
+#include "tensor/atomic_file.h"
 #include "tensor/parallel.h"
 
 namespace pixelgrad {

@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 #include <thread>
+
+#include "tests/support/scratch_folder.h"
 
 extern char** environ;
 
