@@ -22,6 +22,8 @@ struct OpSample {
   DifferentiableFn call;
   /// What `call` has beside the inputs (a spec, labels), for a second implementation to read.
   std::any arguments = {};
+  /// Names of the inputs where they differ from the case's, as the parameters of a module do.
+  std::vector<std::string> input_names = {};
   /// The gradient is a difference of much larger numbers, so f32 leaves few digits of it.
   bool ill_conditioned = false;
 };
@@ -52,7 +54,24 @@ struct OpCase {
 /// Every differentiable op of the library.
 const std::vector<OpCase>& op_cases();
 
-/// The gradient checks of all samples of one op.
+/// Which cases to check, and how.
+struct GradcheckRequest {
+  std::string name = {};    ///< of the op; empty: every one of the table
+  std::string sample = {};  ///< of that op; empty: every one
+  /// What backward runs in. With f32 the gradients of single precision are held against the
+  /// differences in double, and samples marked ill-conditioned are left out.
+  Dtype dtype = Dtype::f64;
+  Device device = Device::cpu;
+  GradcheckOptions options = {};
+};
+
+/// The gradient check of one sample.
+struct SampleCheck {
+  std::string name;
+  GradcheckReport report;
+};
+
+/// The gradient checks of the samples of one op.
 struct OpCheck {
   std::string name;
   bool passed = false;
@@ -60,7 +79,10 @@ struct OpCheck {
   int64_t elements = 0;  ///< elements checked
   int64_t kinks = 0;     ///< of them, excluded as kinks
   double seconds = 0;
-  std::string failures;  ///< the sample's name and report of each sample that failed
+  std::vector<SampleCheck> samples;
+
+  /// The name and report of each sample that failed; empty when all passed.
+  std::string failures(int64_t elements_shown = 5) const;
 };
 
 struct GradcheckSummary {
@@ -69,10 +91,11 @@ struct GradcheckSummary {
   double seconds = 0;
 };
 
-/// Checks the gradients of the op called `name`, or of every op when it is empty.
-/// Throws UsageError, which lists the ops, when there is none of that name.
-GradcheckSummary run_gradcheck_cases(const std::string& name = "",
-                                     const GradcheckOptions& options = {},
-                                     Device device = Device::cpu);
+/// Checks the gradients of the cases that `request` names. Throws UsageError, which lists what
+/// there is, when the table has none of that name. `done`, where given, hears of each op as it
+/// ends.
+GradcheckSummary run_gradcheck_cases(const std::vector<OpCase>& table,
+                                     const GradcheckRequest& request = {},
+                                     const std::function<void(const OpCheck&)>& done = nullptr);
 
 }  // namespace pixelgrad

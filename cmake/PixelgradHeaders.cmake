@@ -44,8 +44,9 @@ function(pixelgrad_export_headers target)
       COMMENT "Exporting pixelgrad/${header}"
       VERBATIM)
     list(APPEND exported ${output})
-    # Kernels are the inside of ops: exported where a public header needs one, but not offered.
-    if(NOT header MATCHES "/kernels/")
+    # Kernels are the inside of ops: exported where a public header needs one, but not offered. What
+    # needs GoogleTest is included by name, by those who have it.
+    if(NOT header MATCHES "/kernels/|_gtest\\.h$")
       string(APPEND umbrella "#include <pixelgrad/${header}>\n")
     endif()
   endforeach()

@@ -6,48 +6,17 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "apps/engine/html.h"
 #include "data/file_io.h"
 
 namespace pixelgrad {
 namespace {
-
-std::string escaped(const std::string& text) {
-  std::string out;
-  for (char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c;
-  }
-  return out;
-}
 
 std::string fixed(double v, int digits) {
   if (!std::isfinite(v)) return "&ndash;";
   char text[32];
   std::snprintf(text, sizeof text, "%.*f", digits, v);
   return text;
-}
-
-std::string base64(const std::vector<uint8_t>& bytes) {
-  static constexpr char digits[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  out.reserve((bytes.size() + 2) / 3 * 4);
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    const size_t have = std::min<size_t>(3, bytes.size() - i);
-    uint32_t v = uint32_t{bytes[i]} << 16;
-    if (have > 1) v |= uint32_t{bytes[i + 1]} << 8;
-    if (have > 2) v |= bytes[i + 2];
-    for (size_t k = 0; k < 4; ++k) out += k <= have ? digits[(v >> (18 - 6 * k)) & 63] : '=';
-  }
-  return out;
 }
 
 std::string css(const Rgb& c) {
@@ -71,7 +40,7 @@ std::string class_table(const ModelCard& info, const RunState& state) {
   for (size_t c = 0; c < info.classes.size(); ++c) {
     const double v = last.iou[c];
     out << "<tr><td><span class=swatch style=\"background:" << css(info.classes[c].color)
-        << "\"></span></td><td>" << escaped(info.classes[c].name)
+        << "\"></span></td><td>" << html_escaped(info.classes[c].name)
         << (info.classes[c].scored ? "" : " (not scored)") << "</td><td class=n>" << fixed(v, 4)
         << "</td><td class=n>" << fixed(best.iou[c], 4)
         << "</td><td class=bar><span style=\"width:" << fixed(std::isfinite(v) ? 100 * v : 0, 1)
@@ -87,12 +56,12 @@ std::string confusion_table(const ModelCard& info, const ConfusionMatrix& m) {
   std::ostringstream out;
   out << "<table class=confusion><tr><th>truth \\ predicted</th>";
   for (const ClassInfo& c : info.classes)
-    out << "<th class=turned><span>" << escaped(c.name) << "</span></th>";
+    out << "<th class=turned><span>" << html_escaped(c.name) << "</span></th>";
   out << "</tr>\n";
   for (int64_t t = 0; t < m.class_count(); ++t) {
     const int64_t row = m.truth(t);
     if (row == 0) continue;
-    out << "<tr><th>" << escaped(info.classes[static_cast<size_t>(t)].name) << "</th>";
+    out << "<tr><th>" << html_escaped(info.classes[static_cast<size_t>(t)].name) << "</th>";
     for (int64_t p = 0; p < m.class_count(); ++p) {
       const double share = static_cast<double>(m.count(t, p)) / static_cast<double>(row);
       out << "<td style=\"background:rgba(31,119,180," << fixed(share, 3)
@@ -112,7 +81,8 @@ std::string recipe_table(const TrainConfig& config) {
   for (const auto& [name, value] : fields.items()) {
     if (value.is_array() && value.empty()) continue;
     out << "<tr><td>" << name << "</td><td>"
-        << escaped(value.is_string() ? value.get<std::string>() : value.dump()) << "</td></tr>\n";
+        << html_escaped(value.is_string() ? value.get<std::string>() : value.dump())
+        << "</td></tr>\n";
   }
   out << "</table>\n";
   return out.str();
@@ -123,18 +93,6 @@ std::vector<double> column(const RunState& state, double EpochMetrics::*field) {
   for (const EpochMetrics& m : state.history) out.push_back(m.*field);
   return out;
 }
-
-constexpr const char* style = R"(
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem; color: #222; background: #fff; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-table { border-collapse: collapse; font-size: 0.9rem; } td, th { padding: 0.15rem 0.6rem; text-align: left; font-weight: normal; }
-th { color: #666; } .n { text-align: right; font-variant-numeric: tabular-nums; }
-.swatch { display: inline-block; width: 1em; height: 1em; border: 1px solid #999; vertical-align: -0.15em; }
-.bar { width: 16rem; } .bar span { display: block; height: 0.8em; background: #1f77b4; }
-.confusion td { text-align: right; min-width: 2.6rem; font-size: 0.8rem; } .turned { height: 7rem; vertical-align: bottom; }
-.turned span { writing-mode: vertical-rl; transform: rotate(180deg); }
-.charts { display: flex; flex-wrap: wrap; gap: 1rem; } .note { color: #666; font-size: 0.85rem; } img { max-width: 100%; }
-)";
 
 }  // namespace
 
@@ -167,7 +125,7 @@ std::string svg_chart(const std::string& title, const std::vector<ChartSeries>& 
   out << "<svg viewBox=\"0 0 " << width << ' ' << height << "\" width=\"" << width << "\" height=\""
       << height
       << "\" font-size=\"12\" font-family=\"system-ui, sans-serif\" role=\"img\">\n<text x=\""
-      << left << "\" y=\"18\" font-size=\"14\">" << escaped(title) << "</text>\n";
+      << left << "\" y=\"18\" font-size=\"14\">" << html_escaped(title) << "</text>\n";
   const int digits = std::clamp(static_cast<int>(std::ceil(-std::log10(step))), 0, 8);
   for (double tick = low; tick <= high + step / 2; tick += step)
     out << "<line x1=\"" << left << "\" x2=\"" << width - right << "\" y1=\"" << y(tick)
@@ -197,7 +155,7 @@ std::string svg_chart(const std::string& title, const std::vector<ChartSeries>& 
     out << "<path d=\"" << path << "\" fill=\"none\" stroke=\"" << s.color
         << "\" stroke-width=\"1.8\"/>\n";
     out << "<text x=\"" << legend << "\" y=\"18\" text-anchor=\"end\" fill=\"" << s.color << "\">"
-        << escaped(s.name) << "</text>\n";
+        << html_escaped(s.name) << "</text>\n";
     legend -= 9.0 * static_cast<double>(s.name.size()) + 10;
   }
   out << "</svg>\n";
@@ -211,12 +169,12 @@ void write_report(const std::filesystem::path& run, const TrainConfig& config,
   const EpochMetrics& last = state.history.back();
   std::ostringstream out;
   out << "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>"
-      << escaped(config.model) << " on " << escaped(config.data) << "</title><style>" << style
-      << "</style></head><body>\n<h1>" << escaped(config.model) << " on " << escaped(config.data)
-      << "</h1>\n<p>After " << last.epoch << " of " << config.epochs << " epochs (" << last.step
-      << " steps): mIoU <b>" << fixed(last.miou, 4) << "</b>, best " << fixed(state.best_miou, 4)
-      << " in epoch " << state.best_epoch << ", pixel accuracy " << fixed(last.pixel_accuracy, 4)
-      << ", " << fixed(timing.images_per_second, 1)
+      << html_escaped(config.model) << " on " << html_escaped(config.data) << "</title><style>"
+      << page_style() << "</style></head><body>\n<h1>" << html_escaped(config.model) << " on "
+      << html_escaped(config.data) << "</h1>\n<p>After " << last.epoch << " of " << config.epochs
+      << " epochs (" << last.step << " steps): mIoU <b>" << fixed(last.miou, 4) << "</b>, best "
+      << fixed(state.best_miou, 4) << " in epoch " << state.best_epoch << ", pixel accuracy "
+      << fixed(last.pixel_accuracy, 4) << ", " << fixed(timing.images_per_second, 1)
       << " training images a second.</p>\n<div class=charts>\n"
       << svg_chart("Loss", {{"training", "#1f77b4", column(state, &EpochMetrics::train_loss)},
                             {"validation", "#d62728", column(state, &EpochMetrics::val_loss)}})

@@ -76,9 +76,9 @@ class OpCases : public ::testing::TestWithParam<std::string> {
 };
 
 TEST_P(OpCases, GradientsAreRight) {
-  const GradcheckSummary summary = run_gradcheck_cases(op().name);
+  const GradcheckSummary summary = run_gradcheck_cases(op_cases(), {.name = op().name});
   ASSERT_EQ(summary.ops.size(), 1u);
-  EXPECT_TRUE(summary.passed) << summary.ops[0].failures;
+  EXPECT_TRUE(summary.passed) << summary.ops[0].failures();
   EXPECT_LE(summary.ops[0].worst_scaled_error, 1e-8);
   EXPECT_GT(summary.ops[0].elements, 0);
   EXPECT_EQ(summary.ops[0].kinks, 0) << "samples keep clear of kinks";
@@ -206,23 +206,47 @@ TEST(OpTable, NamesEveryOpThereIs) {
   EXPECT_GT(found, 30);
 }
 
-TEST(OpTable, RunsOneOpOrAllAndRefusesOthers) {
-  const GradcheckSummary one = run_gradcheck_cases("crop2d");
+std::string refusal(const GradcheckRequest& request) {
+  try {
+    run_gradcheck_cases(op_cases(), request);
+  } catch (const UsageError& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+TEST(OpTable, RunsOneOpOrOneSampleAndRefusesOthers) {
+  std::vector<std::string> heard;
+  const GradcheckSummary one =
+      run_gradcheck_cases(op_cases(), {.name = "crop2d", .sample = "top left"},
+                          [&](const OpCheck& op) { heard.push_back(op.name); });
   ASSERT_EQ(one.ops.size(), 1u);
   EXPECT_EQ(one.ops[0].name, "crop2d");
-  EXPECT_THROW(run_gradcheck_cases("crop3d"), UsageError);
-  try {
-    run_gradcheck_cases("crop3d");
-  } catch (const UsageError& e) {
-    EXPECT_THAT(e.what(), AllOf(HasSubstr("'crop3d'"), HasSubstr("conv2d"), HasSubstr("mse")));
-  }
+  ASSERT_EQ(one.ops[0].samples.size(), 1u);
+  EXPECT_EQ(one.ops[0].samples[0].name, "top left");
+  EXPECT_EQ(heard, std::vector<std::string>{"crop2d"});
+  EXPECT_THAT(refusal({.name = "crop3d"}),
+              AllOf(HasSubstr("'crop3d'"), HasSubstr("conv2d"), HasSubstr("mse")));
+  EXPECT_THAT(refusal({.name = "crop2d", .sample = "top"}),
+              AllOf(HasSubstr("no sample is called 'top'"), HasSubstr("top left")));
 }
 
 TEST(OpTable, AToleranceThatCannotBeMetFails) {
-  const GradcheckSummary summary = run_gradcheck_cases("center_crop2d", {.tolerance = 1e-18});
+  const GradcheckSummary summary =
+      run_gradcheck_cases(op_cases(), {.name = "center_crop2d", .options = {.tolerance = 1e-18}});
   EXPECT_FALSE(summary.passed);
   EXPECT_FALSE(summary.ops[0].passed);
-  EXPECT_THAT(summary.ops[0].failures, HasSubstr("center_crop2d, "));
+  EXPECT_THAT(summary.ops[0].failures(), HasSubstr("center_crop2d, "));
+}
+
+TEST(OpTable, SinglePrecisionIsHeldAgainstDifferencesInDouble) {
+  for (const std::string name : {"conv2d", "sigmoid", "cross_entropy"}) {
+    const GradcheckSummary f32 =
+        run_gradcheck_cases(op_cases(), {.name = name, .dtype = Dtype::f32});
+    EXPECT_TRUE(f32.passed) << f32.ops[0].failures();
+    EXPECT_LE(f32.ops[0].worst_scaled_error, 1e-4);
+    EXPECT_GT(f32.ops[0].worst_scaled_error, 1e-9) << name << " did not run in f32";
+  }
 }
 
 }  // namespace

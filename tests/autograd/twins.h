@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "autograd/op_cases.h"
 #include "tests/reference/naive_array.h"
 
 namespace pixelgrad {
@@ -26,5 +27,13 @@ Twins pooling_twins();
 Twins reduction_twins();
 Twins resize_twins();
 Twins shape_twins();
+
+const Twins& all_twins();
+
+/// max |op - twin| / max |twin| over the values of a sample; infinite for another shape or a NaN.
+struct TwinErrors {
+  double f64, f32;
+};
+TwinErrors compare_with_twin(const OpSample& sample, const Twin& twin);
 
 }  // namespace pixelgrad

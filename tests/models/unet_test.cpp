@@ -151,43 +151,6 @@ TEST(UNet, DropsOutInTrainingOnly) {
   EXPECT_EQ(logits(*model, 1), logits(*model, 2));
 }
 
-class UNetGradient : public testing::TestWithParam<OptionMap> {};
-
-// Every parameter of the whole network against differences of its output, in f64.
-TEST_P(UNetGradient, AgreesWithDifferences) {
-  const auto model = tiny(GetParam(), 3);
-  model->to(Dtype::f64);
-  const bool valid = GetParam().contains("padding");
-  const int64_t size = valid ? 20 : 8;  // at depth 1 and 2
-  Tensor images = Tensor::empty({2, size, size, 3}, Dtype::f64);
-  fill_normal(images, {.seed = 11}, 0, 1);
-  // Biases away from 0, so that no ReLU sits at its bend.
-  for (NamedTensor& p : model->parameters())
-    if (p.tensor.dims() == 1)
-      fill_uniform(p.tensor, {.seed = 12, .stream = stream_of(p.name)}, 0.2, 0.9);
-
-  std::vector<Tensor> inputs{images};
-  GradcheckOptions options{
-      .step = 1e-5, .tolerance = 1e-6, .check_all_up_to = 64, .samples = 64, .names = {"images"}};
-  for (const NamedTensor& p : model->parameters()) {
-    inputs.push_back(p.tensor);
-    options.names.push_back(p.name);
-  }
-  const GradcheckReport report = gradcheck(
-      [&](const std::vector<Tensor>& x) {
-        const StepScope scope(1, 2);
-        return model->forward(x[0]).logits;
-      },
-      inputs, options);
-  EXPECT_TRUE(report.passed) << report.to_table();
-  EXPECT_LE(report.worst_scaled_error(), 1e-6);
-  for (const GradcheckInput& input : report.inputs) EXPECT_GT(input.max_gradient, 0) << input.name;
-}
-INSTANTIATE_TEST_SUITE_P(All, UNetGradient,
-                         testing::Values(OptionMap{}, OptionMap{{"decoder", "bilinear"}},
-                                         OptionMap{{"dropout", "0.3"}},
-                                         OptionMap{{"padding", "valid"}, {"depth", "1"}}));
-
 /// Mean of -log softmax(logits)[label] over pixels, and its gradient with respect to the logits.
 std::pair<double, Tensor> cross_entropy_by_hand(const Tensor& logits,
                                                 const std::vector<size_t>& labels) {
