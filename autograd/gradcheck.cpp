@@ -134,7 +134,7 @@ GradcheckReport gradcheck(const DifferentiableFn& fn, const std::vector<Tensor>&
   }
   const bool mixed = options.backward_dtype == Dtype::f32 && !single;
   GradcheckReport report;
-  report.step = options.step > 0 ? options.step : single ? 0x1p-5 : 1e-3;
+  report.step = options.step > 0 ? options.step : single ? 0x1p-5 : 0x1p-10;
   report.tolerance = options.tolerance > 0 ? options.tolerance
                      : single              ? 2e-3
                      : mixed               ? 1e-4

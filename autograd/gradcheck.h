@@ -13,7 +13,7 @@ namespace pixelgrad {
 using DifferentiableFn = std::function<Tensor(const std::vector<Tensor>&)>;
 
 struct GradcheckOptions {
-  double step = 0;                 ///< h of the differences; 0 means 1e-3 in f64 and 2^-5 in f32
+  double step = 0;                 ///< h of the differences; 0 means 2^-10 in f64 and 2^-5 in f32
   double tolerance = 0;            ///< on the scaled error; 0 means 1e-8 in f64 and 2e-3 in f32
   int64_t check_all_up_to = 4096;  ///< every element of an input that has no more than these
   int64_t samples = 256;           ///< elements of a larger input, one from each of as many strata
@@ -89,10 +89,11 @@ std::string error_text(double error, double tolerance);
 ///
 ///     numeric = (8 (L(e + h) - L(e - h)) - (L(e + 2h) - L(e - 2h))) / 12h,
 ///
-/// whose error is of order h^4: in f64 with h = 1e-3 about 1e-11, so that 1e-8 separates right from
-/// wrong. An element over the tolerance is looked at again with smaller steps: a bend of the
-/// function near it (ReLU, max pooling) drops out of reach, a bend at it is reported as a kink.
-/// An input passes when
+/// whose error is of order h^4: in f64 with h = 2^-10 about 1e-11, so that 1e-8 separates right
+/// from wrong. (A power of two, because then x + h is exact for an x of few digits, also where the
+/// function rounds to f32.) An element over the tolerance is looked at again with smaller steps: a
+/// bend of the function near it (ReLU, max pooling) drops out of reach, a bend at it is reported as
+/// a kink. An input passes when
 ///
 ///     max |analytic - numeric| / max(max |g| of it, 1e-3 max |g| over all inputs, 1e-12)
 ///

@@ -17,6 +17,27 @@ MakeInputs normals(std::vector<Shape> shapes) {
   };
 }
 
+MakeInputs positives(std::vector<Shape> shapes) {
+  return [shapes = std::move(shapes)](uint64_t seed) {
+    std::vector<Tensor> inputs;
+    for (size_t i = 0; i < shapes.size(); ++i) {
+      inputs.push_back(Tensor::empty(shapes[i], Dtype::f64));
+      fill_uniform(inputs.back(),
+                   {.seed = seed, .stream = stream_of("positive op case"), .step = i}, 0.5, 2);
+    }
+    return inputs;
+  };
+}
+
+MakeInputs joined(std::vector<MakeInputs> parts) {
+  return [parts = std::move(parts)](uint64_t seed) {
+    std::vector<Tensor> inputs;
+    for (const MakeInputs& part : parts)
+      for (Tensor& x : part(seed)) inputs.push_back(std::move(x));
+    return inputs;
+  };
+}
+
 MakeInputs spaced(std::vector<Shape> shapes) {
   return [shapes = std::move(shapes)](uint64_t seed) {
     std::vector<Tensor> inputs;
@@ -45,6 +66,17 @@ Tensor captured(const std::vector<double>& values, const Tensor& like) {
   return Tensor::from({static_cast<int64_t>(values.size())}, values)
       .to(like.dtype())
       .to(like.device());
+}
+
+int64_t saves_nothing(const OpSample&, const std::vector<Shape>&, const Shape&, int64_t) {
+  return 0;
+}
+
+int64_t saves_inputs(const OpSample&, const std::vector<Shape>& inputs, const Shape&,
+                     int64_t element) {
+  int64_t values = 0;
+  for (const Shape& shape : inputs) values += numel(shape);
+  return values * element;
 }
 
 Tensor zeros(Shape shape) { return Tensor::zeros(std::move(shape), Dtype::f64); }

@@ -1,51 +1,40 @@
 #include "autograd/ops/activation.h"
 
-#include "autograd/ops/checks_internal.h"
-#include "tensor/dispatch.h"
-#include "tensor/kernels/elementwise.h"
+#include "autograd/ops/unary_internal.h"
 
 namespace pixelgrad {
-namespace {
 
-Tensor rectify(const char* op, const Tensor& x, double slope) {
-  check_floating(op, "input", x);
-  Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
-  dispatch(x, [&]<Device D, class T>() {
-    kernels::leaky_relu_forward<D, T>(x.numel(), x.data<T>(), slope, y.mutable_data<T>());
-  });
-  return record(op, y, {x}, [y, slope](const Tensor& dy) -> Grads {
-    Tensor dx = Tensor::empty(y.shape(), y.dtype(), y.device());
-    dispatch(y, [&]<Device D, class T>() {
-      kernels::leaky_relu_backward<D, T>(y.numel(), y.data<T>(), dy.data<T>(), slope,
-                                         dx.mutable_data<T>());
-    });
-    return {dx};
-  });
-}
+using kernels::UnaryOp;
 
-}  // namespace
-
-Tensor relu(const Tensor& x) { return rectify("relu", x, 0); }
+Tensor relu(const Tensor& x) { return apply_unary("relu", UnaryOp::relu, x); }
 
 Tensor leaky_relu(const Tensor& x, double slope) {
   check(slope >= 0, "[leaky_relu] slope is ", slope, ", expected at least 0");
-  return rectify("leaky_relu", x, slope);
+  // 0 * x would be -0 for a negative x and NaN for an infinite one
+  if (slope == 0) return apply_unary("leaky_relu", UnaryOp::relu, x);
+  return apply_unary("leaky_relu", UnaryOp::leaky_relu, x, {.first = slope});
 }
 
-Tensor sigmoid(const Tensor& x) {
-  check_floating("sigmoid", "input", x);
-  Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
-  dispatch(x, [&]<Device D, class T>() {
-    kernels::sigmoid_forward<D, T>(x.numel(), x.data<T>(), y.mutable_data<T>());
-  });
-  // dx = dy y (1 - y)
-  return record("sigmoid", y, {x}, [y](const Tensor& dy) -> Grads {
-    Tensor dx = Tensor::empty(y.shape(), y.dtype(), y.device());
-    dispatch(y, [&]<Device D, class T>() {
-      kernels::sigmoid_backward<D, T>(y.numel(), y.data<T>(), dy.data<T>(), dx.mutable_data<T>());
-    });
-    return {dx};
-  });
+Tensor elu(const Tensor& x, double alpha) {
+  check(alpha >= 0, "[elu] alpha is ", alpha, ", expected at least 0");
+  return apply_unary("elu", UnaryOp::elu, x, {.first = alpha});
+}
+
+Tensor gelu(const Tensor& x, GeluMode mode) {
+  return apply_unary("gelu", mode == GeluMode::exact ? UnaryOp::gelu : UnaryOp::gelu_tanh, x);
+}
+
+Tensor silu(const Tensor& x) { return apply_unary("silu", UnaryOp::silu, x); }
+
+Tensor hard_swish(const Tensor& x) { return apply_unary("hard_swish", UnaryOp::hard_swish, x); }
+
+Tensor sigmoid(const Tensor& x) { return apply_unary("sigmoid", UnaryOp::sigmoid, x); }
+
+Tensor tanh(const Tensor& x) { return apply_unary("tanh", UnaryOp::tanh, x); }
+
+Tensor softplus(const Tensor& x, double beta, double threshold) {
+  check(beta > 0, "[softplus] beta is ", beta, ", expected more than 0");
+  return apply_unary("softplus", UnaryOp::softplus, x, {.first = beta, .second = threshold});
 }
 
 }  // namespace pixelgrad

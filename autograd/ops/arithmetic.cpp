@@ -1,26 +1,60 @@
 #include "autograd/ops/arithmetic.h"
 
-#include "autograd/ops/checks_internal.h"
+#include "autograd/ops/broadcast_internal.h"
+#include "autograd/ops/unary_internal.h"
 #include "tensor/dispatch.h"
+#include "tensor/kernels/binary.h"
 #include "tensor/kernels/elementwise.h"
 
 namespace pixelgrad {
 namespace {
 
-void check_pair(const char* op, const Tensor& a, const Tensor& b) {
-  check_floating(op, "left operand", a);
-  check_floating(op, "right operand", b);
-  check(a.shape() == b.shape(), "[", op, "] operands are ", a.shape(), " and ", b.shape(),
-        ", expected one shape");
-  check_same_kind(op, "left operand", a, "right operand", b);
+using kernels::BinaryOp;
+using kernels::BinaryReads;
+using kernels::Side;
+
+/// What a backward holds of the operands and the output; undefined where no gradient reads it.
+struct Saved {
+  Tensor a, b, y;
+};
+
+/// The gradient of one side, of the output's shape.
+Tensor gradient(BinaryOp op, Side side, const Saved& saved, const Tensor& dy) {
+  // Nothing is read: dy itself, up to the sign.
+  if (op == BinaryOp::add || (op == BinaryOp::sub && side == Side::left)) return dy;
+  Tensor dx = Tensor::empty(dy.shape(), dy.dtype(), dy.device());
+  dispatch(dy, [&]<Device D, class T>() {
+    kernels::binary_backward<D, T>(
+        op, side, dy.numel(), operand<T>(saved.a, dy.shape()), operand<T>(saved.b, dy.shape()),
+        saved.y ? saved.y.data<T>() : nullptr, dy.data<T>(), dx.mutable_data<T>());
+  });
+  return dx;
 }
 
-Tensor product(const Tensor& a, const Tensor& b) {
-  Tensor y = Tensor::empty(a.shape(), a.dtype(), a.device());
+Tensor apply_binary(const char* name, BinaryOp op, const Tensor& a, const Tensor& b) {
+  check_floating(name, "left operand", a);
+  check_floating(name, "right operand", b);
+  check_same_kind(name, "left operand", a, "right operand", b);
+  const Shape shape = broadcast_shape(name, a.shape(), b.shape());
+  Tensor y = Tensor::empty(shape, a.dtype(), a.device());
   dispatch(a, [&]<Device D, class T>() {
-    kernels::mul<D, T>(a.numel(), a.data<T>(), b.data<T>(), y.mutable_data<T>());
+    kernels::binary_forward<D, T>(op, y.numel(), operand<T>(a, shape), operand<T>(b, shape),
+                                  y.mutable_data<T>());
   });
-  return y;
+
+  const bool da_wanted = needs_grad(a), db_wanted = needs_grad(b);
+  const BinaryReads left = da_wanted ? kernels::backward_reads(op, Side::left) : BinaryReads{};
+  const BinaryReads right = db_wanted ? kernels::backward_reads(op, Side::right) : BinaryReads{};
+  const Saved saved{.a = left.left || right.left ? a.detach() : Tensor(),
+                    .b = left.right || right.right ? b.detach() : Tensor(),
+                    .y = left.output || right.output ? y : Tensor()};
+  return record(name, y, {a, b},
+                [op, saved, da_wanted, db_wanted, a_shape = a.shape(),
+                 b_shape = b.shape()](const Tensor& dy) -> Grads {
+                  return {
+                      da_wanted ? sum_to(gradient(op, Side::left, saved, dy), a_shape) : Tensor(),
+                      db_wanted ? sum_to(gradient(op, Side::right, saved, dy), b_shape) : Tensor()};
+                });
 }
 
 Tensor scaled(const Tensor& x, double factor) {
@@ -33,23 +67,16 @@ Tensor scaled(const Tensor& x, double factor) {
 
 }  // namespace
 
-Tensor add(const Tensor& a, const Tensor& b) {
-  check_pair("add", a, b);
-  Tensor y = Tensor::empty(a.shape(), a.dtype(), a.device());
-  dispatch(a, [&]<Device D, class T>() {
-    kernels::add<D, T>(a.numel(), a.data<T>(), b.data<T>(), y.mutable_data<T>());
-  });
-  return record("add", y, {a, b}, [](const Tensor& dy) -> Grads { return {dy, dy}; });
+Tensor add(const Tensor& a, const Tensor& b) { return apply_binary("add", BinaryOp::add, a, b); }
+Tensor sub(const Tensor& a, const Tensor& b) { return apply_binary("sub", BinaryOp::sub, a, b); }
+Tensor mul(const Tensor& a, const Tensor& b) { return apply_binary("mul", BinaryOp::mul, a, b); }
+Tensor div(const Tensor& a, const Tensor& b) { return apply_binary("div", BinaryOp::div, a, b); }
+Tensor pow(const Tensor& base, const Tensor& exponent) {
+  return apply_binary("pow", BinaryOp::pow, base, exponent);
 }
 
-Tensor mul(const Tensor& a, const Tensor& b) {
-  check_pair("mul", a, b);
-  // da = dy b, db = dy a
-  return record("mul", product(a, b), {a, b},
-                [a = needs_grad(b) ? a.detach() : Tensor(),
-                 b = needs_grad(a) ? b.detach() : Tensor()](const Tensor& dy) -> Grads {
-                  return {b ? product(dy, b) : Tensor(), a ? product(dy, a) : Tensor()};
-                });
+Tensor pow(const Tensor& x, double exponent) {
+  return apply_unary("pow", kernels::UnaryOp::pow, x, {.first = exponent});
 }
 
 Tensor scale(const Tensor& x, double factor) {

@@ -9,4 +9,9 @@ namespace pixelgrad {
 /// their index alone, so the backward computes the mask again and nothing is kept. 0 <= p <= 1.
 Tensor dropout(const Tensor& x, double p, bool training, const RandomKey& key);
 
+/// Like dropout, but of whole channels of an image: [N,H,W,C] with one draw for each of the N * C
+/// channels (Tompson et al., CVPR 2015). Neighbouring pixels are alike, so that dropping single
+/// values would hardly hide anything. What falls depends on the key and n * C + c alone.
+Tensor dropout2d(const Tensor& x, double p, bool training, const RandomKey& key);
+
 }  // namespace pixelgrad

@@ -129,7 +129,7 @@ TEST(Gradcheck, RightBackwardPassesWithDigitsToSpare) {
   EXPECT_LT(report.worst_scaled_error(), 1e-10);
   ASSERT_EQ(report.inputs.size(), 1u);
   EXPECT_EQ(report.inputs[0].elements.size(), 24u);
-  EXPECT_EQ(report.step, 1e-3);
+  EXPECT_EQ(report.step, 0x1p-10);
   EXPECT_EQ(report.tolerance, 1e-8);
   // 4-point differences are exact for a cubic: only rounding is left.
   EXPECT_GT(report.inputs[0].max_gradient, 0.5);

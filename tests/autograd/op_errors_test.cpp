@@ -39,13 +39,16 @@ const std::vector<BadCall> bad_calls = {
     {"[sigmoid] input is undefined", [] { sigmoid({}); }},
     {"[sigmoid] input holds i64, expected f32 or f64", [] { sigmoid(zeros({2}, Dtype::i64)); }},
 
-    {"[add] operands are [2,3] and [3,2], expected one shape",
+    {"[add] operands are [2,3] and [3,2], expected equal sizes, or 1, from the last dimension on",
      [] {
        add(zeros({2, 3}), zeros({3, 2}));
      }},
     {"[add] left operand holds f32 and right operand f64, expected one dtype",
      [] { zeros({2}) + zeros({2}, Dtype::f64); }},
-    {"[mul] operands are [4] and [1], expected one shape", [] { zeros({4}) * zeros({1}); }},
+    {"[mul] operands are [4,3] and [4,1,2], expected equal sizes, or 1",
+     [] {
+       zeros({4, 3}) * zeros({4, 1, 2});
+     }},
     {"[mul] right operand is undefined", [] { mul(zeros({4}), {}); }},
     {"[scale] input is undefined", [] { scale({}, 2); }},
     {"[scale] input holds i32, expected f32 or f64", [] { scale(zeros({2}, Dtype::i32), 2); }},

@@ -4,7 +4,6 @@
 #include "autograd/ops/cross_entropy.h"
 #include "autograd/ops/log_softmax.h"
 #include "autograd/ops/mse.h"
-#include "autograd/ops/reduce.h"
 #include "tests/autograd/op_twins.h"
 #include "tests/reference/naive_batch_norm.h"
 #include "tests/reference/naive_loss.h"
@@ -115,7 +114,6 @@ OpTwin softmax_twin(const std::string& name, int64_t classes, bool logarithm) {
 }  // namespace
 
 std::vector<OpTwin> loss_twins() {
-  const std::vector<Shape> one = {{2, 3, 5, 7}}, one_large = {{3, 67, 41, 13}};
   return {
       batch_norm_twin("training, 3 channels", true, 3, 3),
       batch_norm_twin("training, 32 channels", true, 32, 32),
@@ -143,21 +141,6 @@ std::vector<OpTwin> loss_twins() {
                  static_cast<double>(x[0].values.size()));
            },
        .keeps = [](const auto& in, const Shape&) { return 8 * numel(in[0]); }},
-      {.name = "sum",
-       .shapes = one,
-       .large_shapes = one_large,
-       .op = [](const Tensors& x) { return sum(x[0]); },
-       .naive = [](const Arrays& x) { return scalar(sum(x[0])); },
-       .keeps = nothing},
-      {.name = "mean",
-       .shapes = one,
-       .large_shapes = one_large,
-       .op = [](const Tensors& x) { return mean(x[0]); },
-       .naive =
-           [](const Arrays& x) {
-             return scalar(sum(x[0]) / static_cast<double>(x[0].values.size()));
-           },
-       .keeps = nothing},
   };
 }
 

@@ -19,6 +19,7 @@ using Twin =
 using Twins = std::map<std::string, Twin>;
 
 /// Of each family of cases in autograd/op_cases.
+Twins arithmetic_twins();
 Twins convolution_twins();
 Twins loss_twins();
 Twins normalization_twins();

@@ -1,0 +1,15 @@
+#include "autograd/ops/cast.h"
+
+#include "autograd/ops/checks_internal.h"
+
+namespace pixelgrad {
+
+Tensor cast(const Tensor& x, Dtype dtype) {
+  check_floating("cast", "input", x);
+  check(is_floating(dtype), "[cast] to ", dtype, ", expected f32 or f64");
+  if (x.dtype() == dtype) return x;
+  return record("cast", x.to(dtype), {x},
+                [from = x.dtype()](const Tensor& dy) -> Grads { return {dy.to(from)}; });
+}
+
+}  // namespace pixelgrad

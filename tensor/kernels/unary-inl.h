@@ -1,0 +1,222 @@
+// The formulas of the unary ops, each with its gradient. Included by a backend inside the namespace
+// where V, a number or a SIMD vector of them, has operators, select(condition, yes, no) and the
+// elementary functions. (Highway's include guard: once per SIMD target.)
+//
+// backward(y, dy) reads the forward's output, backward(x, dy) its input: see backward_reads_output.
+#if defined(PIXELGRAD_TENSOR_KERNELS_UNARY_INL) == defined(HWY_TARGET_TOGGLE)
+#ifdef PIXELGRAD_TENSOR_KERNELS_UNARY_INL
+#undef PIXELGRAD_TENSOR_KERNELS_UNARY_INL
+#else
+#define PIXELGRAD_TENSOR_KERNELS_UNARY_INL
+#endif
+
+/// 1 / (1 + exp(-x)) with e = exp(-|x|), which cannot overflow: 1 / (1 + e) for x >= 0, else
+/// e / (1 + e).
+template <class V>
+PIXELGRAD_HD V logistic(V x) {
+  const V e = exp(-abs(x));
+  return select(x < 0, e, 1) / (1 + e);
+}
+
+template <class V>
+struct Relu {
+  PIXELGRAD_HD V forward(V x) const { return select(x <= 0, 0, x); }  // a NaN stays
+  PIXELGRAD_HD V backward(V y, V dy) const {
+    return select(PIXELGRAD_MUTANT(relu_passes_gradient_at_zero, y > 0, y >= 0), dy, 0);
+  }
+};
+
+template <class V>
+struct LeakyRelu {
+  V slope;
+  PIXELGRAD_HD V forward(V x) const { return select(x > 0, x, slope * x); }
+  PIXELGRAD_HD V backward(V y, V dy) const { return select(y > 0, dy, slope * dy); }
+};
+
+/// x > 0: x, else alpha (exp(x) - 1), whose slope alpha exp(x) is y + alpha.
+template <class V>
+struct Elu {
+  V alpha;
+  PIXELGRAD_HD V forward(V x) const { return select(x > 0, x, alpha * expm1(x)); }
+  PIXELGRAD_HD V backward(V y, V dy) const {
+    return select(y > 0, dy, dy * (y + PIXELGRAD_MUTANT(elu_backward_without_alpha, alpha, V(1))));
+  }
+};
+
+/// x Phi(x) with the standard normal distribution Phi and its density phi. Of Phi the smaller tail
+/// is computed, phi(x) times Mills' ratio, so that no digits cancel.
+template <class V>
+struct Gelu {
+  struct Normal {
+    V distribution, density;
+  };
+  static PIXELGRAD_HD Normal normal(V x) {
+    const V z = select(abs(x) > 40, 40, abs(x));                   // there phi is 0
+    const V density = exp(-0.5 * x * x) * 0.39894228040143267794;  // 1 / sqrt(2 pi)
+    const V tail = density * mills_ratio(z);
+    return {select(x < 0, tail, 1 - tail), density};
+  }
+  PIXELGRAD_HD V forward(V x) const { return x * normal(x).distribution; }
+  PIXELGRAD_HD V backward(V x, V dy) const {
+    const Normal n = normal(x);
+    return dy * PIXELGRAD_MUTANT(gelu_backward_without_density, n.distribution + x * n.density,
+                                 n.distribution);
+  }
+};
+
+/// x (1 + tanh(u)) / 2, u = sqrt(2 / pi) (x + 0.044715 x^3); (1 + tanh(u)) / 2 is logistic(2 u).
+template <class V>
+struct GeluTanh {
+  static constexpr double twice_root = 1.59576912160573071176, cubic = 0.044715;
+  PIXELGRAD_HD V forward(V x) const { return x * logistic(twice_root * x * (1 + cubic * x * x)); }
+  PIXELGRAD_HD V backward(V x, V dy) const {
+    const V s = logistic(twice_root * x * (1 + cubic * x * x));
+    const V slope =
+        twice_root * (1 + PIXELGRAD_MUTANT(gelu_tanh_backward_power_rule, 3, 1) * cubic * x * x);
+    return dy * (s + x * s * (1 - s) * slope);
+  }
+};
+
+template <class V>
+struct Silu {
+  PIXELGRAD_HD V forward(V x) const { return x * logistic(x); }
+  PIXELGRAD_HD V backward(V x, V dy) const {
+    const V s = logistic(x);
+    return dy * s * (1 + x * PIXELGRAD_MUTANT(silu_backward_product_rule, 1 - s, s));
+  }
+};
+
+/// x min(max(x + 3, 0), 6) / 6
+template <class V>
+struct HardSwish {
+  PIXELGRAD_HD V forward(V x) const {
+    return select(x <= -3, 0, select(x < 3, x * (x + 3) / 6, x));
+  }
+  PIXELGRAD_HD V backward(V x, V dy) const {
+    const V middle = dy * (x / PIXELGRAD_MUTANT(hard_swish_backward_slope, 3, 6) + 0.5);
+    return select(x <= -3, 0, select(x < 3, middle, dy));
+  }
+};
+
+template <class V>
+struct Sigmoid {
+  PIXELGRAD_HD V forward(V x) const { return logistic(x); }
+  PIXELGRAD_HD V backward(V y, V dy) const { return dy * y * (1 - y); }
+};
+
+template <class V>
+struct Tanh {
+  PIXELGRAD_HD V forward(V x) const { return tanh(x); }
+  PIXELGRAD_HD V backward(V y, V dy) const {
+    return dy * (1 - PIXELGRAD_MUTANT(tanh_backward_without_square, y * y, y));
+  }
+};
+
+/// log(1 + exp(beta x)) / beta, and x itself where beta x > threshold.
+template <class V>
+struct Softplus {
+  V beta, threshold;
+  PIXELGRAD_HD V forward(V x) const {
+    const V z = beta * x;  // log(1 + exp(z)) = max(z, 0) + log(1 + exp(-|z|))
+    const V soft = (select(z > 0, z, 0) + log1p(exp(-abs(z)))) / beta;
+    return select(PIXELGRAD_MUTANT(softplus_threshold_without_beta, z, x) > threshold, x, soft);
+  }
+  PIXELGRAD_HD V backward(V x, V dy) const {
+    const V z = beta * x;
+    return select(z > threshold, dy, dy * logistic(z));
+  }
+};
+
+template <class V>
+struct Exp {
+  PIXELGRAD_HD V forward(V x) const { return exp(x); }
+  PIXELGRAD_HD V backward(V y, V dy) const { return dy * y; }
+};
+
+template <class V>
+struct Log {
+  PIXELGRAD_HD V forward(V x) const { return log(x); }
+  PIXELGRAD_HD V backward(V x, V dy) const { return dy / x; }
+};
+
+template <class V>
+struct Sqrt {
+  PIXELGRAD_HD V forward(V x) const { return sqrt(x); }
+  PIXELGRAD_HD V backward(V y, V dy) const {
+    return dy / (PIXELGRAD_MUTANT(sqrt_backward_without_half, 2, 1) * y);
+  }
+};
+
+template <class V>
+struct Abs {
+  PIXELGRAD_HD V forward(V x) const { return abs(x); }
+  PIXELGRAD_HD V backward(V x, V dy) const { return select(x > 0, dy, select(x < 0, -dy, 0)); }
+};
+
+template <class V>
+struct Clamp {
+  V lowest, highest;
+  PIXELGRAD_HD V forward(V x) const {
+    return select(x < lowest, lowest, select(x > highest, highest, x));  // a NaN stays
+  }
+  PIXELGRAD_HD V backward(V x, V dy) const {
+    const V below =
+        PIXELGRAD_MUTANT(clamp_backward_ignores_highest, select(x <= highest, dy, 0), dy);
+    return select(x >= lowest, below, 0);
+  }
+};
+
+/// x^exponent; its slope is 0 for the exponent 0, at x = 0 too.
+template <class V>
+struct Pow {
+  V exponent;
+  double value;  // of the exponent
+  PIXELGRAD_HD V forward(V x) const { return value == 2 ? x * x : pow(x, exponent); }
+  PIXELGRAD_HD V backward(V x, V dy) const {
+    if (value == 0) return 0;
+    if (value == 2) return dy * 2 * x;
+    return dy * exponent *
+           pow(x, PIXELGRAD_MUTANT(pow_backward_keeps_the_exponent, exponent - 1, exponent));
+  }
+};
+
+/// Calls f with the formula of `op`.
+template <class V, class F>
+void with_formula(UnaryOp op, const UnaryParameters& p, const F& f) {
+  switch (op) {
+    case UnaryOp::relu:
+      return f(Relu<V>{});
+    case UnaryOp::leaky_relu:
+      return f(LeakyRelu<V>{V(p.first)});
+    case UnaryOp::elu:
+      return f(Elu<V>{V(p.first)});
+    case UnaryOp::gelu:
+      return f(Gelu<V>{});
+    case UnaryOp::gelu_tanh:
+      return f(GeluTanh<V>{});
+    case UnaryOp::silu:
+      return f(Silu<V>{});
+    case UnaryOp::hard_swish:
+      return f(HardSwish<V>{});
+    case UnaryOp::sigmoid:
+      return f(Sigmoid<V>{});
+    case UnaryOp::tanh:
+      return f(Tanh<V>{});
+    case UnaryOp::softplus:
+      return f(Softplus<V>{V(p.first), V(p.second)});
+    case UnaryOp::exp:
+      return f(Exp<V>{});
+    case UnaryOp::log:
+      return f(Log<V>{});
+    case UnaryOp::sqrt:
+      return f(Sqrt<V>{});
+    case UnaryOp::abs:
+      return f(Abs<V>{});
+    case UnaryOp::clamp:
+      return f(Clamp<V>{V(p.first), V(p.second)});
+    case UnaryOp::pow:
+      return f(Pow<V>{V(p.first), p.first});
+  }
+}
+
+#endif
