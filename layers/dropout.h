@@ -21,4 +21,19 @@ class Dropout : public Layer {
   double p_;
 };
 
+/// Dropout of whole channels of an image [N,H,W,C] (Tompson et al., CVPR 2015), for inputs whose
+/// neighbouring pixels are alike: one draw for each of the N * C channels.
+class Dropout2d : public Layer {
+ public:
+  using Options = Dropout::Options;
+
+  /// Throws UsageError unless 0 <= p < 1.
+  explicit Dropout2d(Options options);
+  Tensor forward(const Tensor& x) override;
+  std::string describe() const override;
+
+ private:
+  double p_;
+};
+
 }  // namespace pixelgrad

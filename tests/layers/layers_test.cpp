@@ -12,6 +12,7 @@
 namespace pixelgrad {
 namespace {
 
+using testing::Contains;
 using testing::DoubleNear;
 using testing::Each;
 using testing::ElementsAre;
@@ -134,6 +135,22 @@ TEST(DropoutLayer, DrawsByPathSeedAndStep) {
   EXPECT_THAT(refusal([] { Dropout({.p = 1}); }), HasSubstr("p is 1"));
 }
 
+TEST(Dropout2dLayer, DropsChannelsInTrainingOnly) {
+  Sequential net;
+  Layer& layer = net.append<Dropout2d>({.p = 0.5});
+  const Tensor x = Tensor::full({16, 2, 2, 16}, 1, Dtype::f32);
+  const StepScope scope(1, 10);
+  const std::vector<double> y = layer(x).to_doubles();
+  EXPECT_THAT(y, Contains(0));
+  EXPECT_THAT(y, Contains(2));
+  for (size_t i = 0; i < y.size(); ++i)  // the four pixels of a channel fall together
+    EXPECT_EQ(y[i], y[i / 64 * 64 + i % 16]) << i;
+  EXPECT_EQ(layer.describe(), "Dropout2d(0.5)");
+  EXPECT_THAT(refusal([] { Dropout2d({.p = 1}); }), HasSubstr("[dropout2d] p is 1"));
+  net.eval();
+  EXPECT_TRUE(layer(x).same_as(x));
+}
+
 TEST(StepScope, RestoresTheOuterOne) {
   const StepScope outer(1, 2);
   { const StepScope inner(3, 4); }
@@ -161,6 +178,25 @@ TEST(ActivationLayers, ComputeTheirFunctions) {
   EXPECT_THAT(LeakyReLU()(x).to_doubles(), ElementsAre(DoubleNear(-0.02, 1e-8), 3));
   EXPECT_THAT(Sigmoid()(x).to_doubles(),
               ElementsAre(DoubleNear(0.1192029, 1e-6), DoubleNear(0.9525741, 1e-6)));
+  // PyTorch's torch.nn.ELU(), ELU(2), GELU(), GELU('tanh'), SiLU(), Hardswish(), Tanh(),
+  // Softplus(), Softplus(2, 1)
+  const auto expect = [&](Layer&& layer, const char* name, double first, double second) {
+    EXPECT_THAT(layer(x).to_doubles(),
+                ElementsAre(DoubleNear(first, 1e-6), DoubleNear(second, 1e-6)));
+    EXPECT_EQ(layer.describe(), name);
+  };
+  expect(ELU(), "ELU(1)", -0.8646647, 3);
+  expect(ELU(2), "ELU(2)", -1.7293294, 3);
+  expect(GELU(), "GELU", -0.0455003, 2.9959502);
+  expect(GELU(GeluMode::tanh_approximation), "GELU(tanh approximation)", -0.0454023, 2.9963627);
+  expect(SiLU(), "SiLU", -0.2384058, 2.8577223);
+  expect(HardSwish(), "HardSwish", -0.3333333, 3);
+  expect(Tanh(), "Tanh", -0.9640276, 0.9950547);
+  expect(Softplus(), "Softplus(beta 1, threshold 20)", 0.1269280, 3.0485873);
+  expect(Softplus(2, 1), "Softplus(beta 2, threshold 1)", 0.0090749, 3);
+  EXPECT_THAT(refusal([] { LeakyReLU(-1); }), HasSubstr("slope is -1"));
+  EXPECT_THAT(refusal([] { ELU(-1); }), HasSubstr("alpha is -1"));
+  EXPECT_THAT(refusal([] { Softplus(0); }), HasSubstr("beta is 0"));
 }
 
 TEST(ConvBnActLayer, IsConvolutionNormAndReLU) {
