@@ -159,9 +159,7 @@ void max_group(const Group& g, const T* x, const int64_t* where, T* y, int64_t* 
     for (int64_t r = 1; r < u.rows; ++r)
       for (int64_t c = 0; c < u.columns; ++c) {
         const int64_t i = from + r * g.inner + c;
-        if (!PIXELGRAD_MUTANT(max_takes_the_last_of_equals, is_larger(x[i], best[c]),
-                              x[i] >= best[c]))
-          continue;
+        if (!is_larger(x[i], best[c])) continue;
         best[c] = x[i];
         at[c] = i;
       }
@@ -172,7 +170,8 @@ void max_group(const Group& g, const T* x, const int64_t* where, T* y, int64_t* 
       for (int64_t p = 1, j = best + g.inner; p < cut.parts; ++p, j += g.inner)
         if (is_larger(largest[j], largest[best])) best = j;
       y[i] = largest[best];
-      index[i] = where ? where[found[best]] : found[best];
+      const bool in_first = PIXELGRAD_MUTANT(max_forgets_the_group_before, where == nullptr, true);
+      index[i] = in_first ? found[best] : where[found[best]];
     }
   });
 }
