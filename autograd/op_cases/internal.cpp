@@ -47,6 +47,17 @@ Tensor captured(const std::vector<double>& values, const Tensor& like) {
       .to(like.device());
 }
 
+int64_t saves_nothing(const OpSample&, const std::vector<Shape>&, const Shape&, int64_t) {
+  return 0;
+}
+
+int64_t saves_inputs(const OpSample&, const std::vector<Shape>& inputs, const Shape&,
+                     int64_t element) {
+  int64_t values = 0;
+  for (const Shape& shape : inputs) values += numel(shape);
+  return values * element;
+}
+
 Tensor zeros(Shape shape) { return Tensor::zeros(std::move(shape), Dtype::f64); }
 
 }  // namespace pixelgrad

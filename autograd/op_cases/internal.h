@@ -9,6 +9,7 @@ namespace pixelgrad {
 
 std::vector<OpCase> convolution_cases();
 std::vector<OpCase> loss_cases();
+std::vector<OpCase> matmul_cases();
 std::vector<OpCase> normalization_cases();
 std::vector<OpCase> pointwise_cases();
 std::vector<OpCase> pooling_cases();
@@ -17,8 +18,8 @@ std::vector<OpCase> resize_cases();
 std::vector<OpCase> shape_cases();
 
 inline constexpr std::vector<OpCase> (*op_case_families[])() = {
-    convolution_cases, normalization_cases, pointwise_cases, reduction_cases,
-    pooling_cases,     resize_cases,        shape_cases,     loss_cases,
+    convolution_cases, matmul_cases, normalization_cases, pointwise_cases, reduction_cases,
+    pooling_cases,     resize_cases, shape_cases,         loss_cases,
 };
 
 using MakeInputs = std::function<std::vector<Tensor>(uint64_t seed)>;
@@ -35,6 +36,11 @@ Tensor random_labels(const Shape& shape, int64_t classes, int64_t ignored, const
 
 /// `values` with the dtype and on the device of `like`.
 Tensor captured(const std::vector<double>& values, const Tensor& like);
+
+/// For OpCase::saved_bytes: nothing, or the inputs.
+int64_t saves_nothing(const OpSample&, const std::vector<Shape>&, const Shape&, int64_t);
+int64_t saves_inputs(const OpSample&, const std::vector<Shape>& inputs, const Shape&,
+                     int64_t element);
 
 /// Zeros in f64: an argument of a wrong shape, for the error cases.
 Tensor zeros(Shape shape);

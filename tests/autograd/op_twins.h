@@ -32,7 +32,6 @@ std::vector<Tensor> random_inputs(const std::vector<Shape>& shapes, Dtype dtype)
 Tensor random_labels(const Shape& shape, int64_t classes, int32_t ignore = 255);
 
 std::vector<OpTwin> elementwise_twins();
-std::vector<OpTwin> image_twins();  ///< pooling, upsampling, concat, crop
 std::vector<OpTwin> loss_twins();   ///< batch norm, softmax, losses, reductions
 std::vector<OpTwin> all_op_twins();
 

@@ -8,8 +8,9 @@ namespace pixelgrad {
 const Twins& all_twins() {
   static const Twins all = [] {
     Twins merged;
-    for (auto* family : {convolution_twins, loss_twins, normalization_twins, pointwise_twins,
-                         pooling_twins, reduction_twins, resize_twins, shape_twins})
+    for (auto* family :
+         {convolution_twins, loss_twins, matmul_twins, normalization_twins, pointwise_twins,
+          pooling_twins, reduction_twins, resize_twins, shape_twins})
       merged.merge(family());
     return merged;
   }();

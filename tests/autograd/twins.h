@@ -21,6 +21,7 @@ using Twins = std::map<std::string, Twin>;
 /// Of each family of cases in autograd/op_cases.
 Twins convolution_twins();
 Twins loss_twins();
+Twins matmul_twins();
 Twins normalization_twins();
 Twins pointwise_twins();
 Twins pooling_twins();
