@@ -19,7 +19,7 @@ void check_options(const char* layer, const Options& o) {
   at_least("out_channels", o.out_channels, 1);
   at_least("kernel_size", o.kernel_size, 1);
   at_least("stride", o.stride, 1);
-  at_least("padding", o.padding, 0);
+  if (!o.padding.is_same()) at_least("padding", o.padding.pixels(), 0);
   at_least("dilation", o.dilation, 1);
   at_least("groups", o.groups, 1);
   check<UsageError>(o.in_channels % o.groups == 0 && o.out_channels % o.groups == 0, "[", layer,

@@ -1,11 +1,13 @@
 #pragma once
+#include "autograd/ops/padding.h"
 #include "layers/init.h"
 #include "layers/layer.h"
 
 namespace pixelgrad {
 
 /// 2-d convolution. [N,H,W,in_channels] -> [N,H',W',out_channels] with
-/// H' = floor((H + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1.
+/// H' = floor((H + 2 padding - dilation (kernel_size - 1) - 1) / stride) + 1, or with
+/// Padding::same H' = ceil(H / stride).
 /// Parameters: weight [out_channels,k,k,in_channels/groups], bias [out_channels].
 class Conv2d : public Layer {
  public:
@@ -13,7 +15,7 @@ class Conv2d : public Layer {
     int64_t in_channels = 1, out_channels = 1;
     int64_t kernel_size = 3;
     int64_t stride = 1;
-    int64_t padding = 0;
+    Padding padding = 0;
     int64_t dilation = 1;
     int64_t groups = 1;
     bool bias = true;
@@ -36,7 +38,8 @@ class Conv2d : public Layer {
 
 /// Transposed 2-d convolution, the gradient of a convolution as a layer.
 /// [N,H,W,in_channels] -> [N,H',W',out_channels] with
-/// H' = (H - 1) stride - 2 padding + dilation (kernel_size - 1) + output_padding + 1.
+/// H' = (H - 1) stride - 2 padding + dilation (kernel_size - 1) + output_padding + 1, or with
+/// Padding::same H' = H stride.
 /// Parameters: weight [in_channels,k,k,out_channels/groups], bias [out_channels].
 class ConvTranspose2d : public Layer {
  public:
@@ -44,7 +47,7 @@ class ConvTranspose2d : public Layer {
     int64_t in_channels = 1, out_channels = 1;
     int64_t kernel_size = 2;
     int64_t stride = 2;
-    int64_t padding = 0;
+    Padding padding = 0;
     int64_t output_padding = 0;
     int64_t dilation = 1;
     int64_t groups = 1;

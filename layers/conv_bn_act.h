@@ -19,7 +19,7 @@ class ConvBnAct : public Layer {
     int64_t in_channels = 1, out_channels = 1;
     int64_t kernel_size = 3;
     int64_t stride = 1;
-    int64_t padding = 0;
+    Padding padding = 0;
     int64_t dilation = 1;
     int64_t groups = 1;
     bool bias = false;  ///< a batch norm right after it would cancel it

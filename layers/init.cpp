@@ -31,7 +31,9 @@ RandomKey InitScope::next_key() {
 }
 
 Fans fans_of(const Shape& weight) {
-  check(weight.size() == 4, "[init] weight is ", weight, ", expected [Cout,Kh,Kw,Cin/groups]");
+  if (weight.size() == 2) return {.in = weight[1], .out = weight[0]};
+  check(weight.size() == 4, "[init] weight is ", weight,
+        ", expected [Cout,Kh,Kw,Cin/groups] or [out,in]");
   const int64_t taps = weight[1] * weight[2];
   return {.in = taps * weight[3], .out = taps * weight[0]};
 }

@@ -29,13 +29,14 @@ class InitScope {
 /// How many inputs an output value of a weight sums over, and how many outputs an input value
 /// reaches, counted as PyTorch does: for a convolution [Cout,Kh,Kw,Cin/groups] in = Kh Kw
 /// Cin/groups and out = Kh Kw Cout; for a transposed one [Cin,Kh,Kw,Cout/groups] in = Kh Kw
-/// Cout/groups and out = Kh Kw Cin. Throws Error unless the shape has four dimensions.
+/// Cout/groups and out = Kh Kw Cin; for a matrix [out,in] its sizes. Throws Error for any other
+/// number of dimensions.
 struct Fans {
   int64_t in, out;
 };
 Fans fans_of(const Shape& weight);
 
-/// First values of a convolution's weight and bias.
+/// First values of the weight and bias of a convolution or a linear layer.
 enum class Init {
   pytorch_default,  ///< U(-b, b), b = 1 / sqrt(fan in), for weight and bias (kaiming_uniform_, a =
                     ///< sqrt 5)
@@ -46,7 +47,7 @@ enum class Init {
   glorot_uniform,     ///< U with the variance of glorot_normal
 };
 
-/// Fills a convolution's weight. Normal values are not truncated.
+/// Fills a weight. Normal values are not truncated.
 void initialize_weight(Tensor& weight, Init init);
 
 /// Fills a bias that belongs to a weight of shape `weight`: zeros, except for pytorch_default.

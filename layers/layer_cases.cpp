@@ -7,8 +7,11 @@
 #include "layers/conv.h"
 #include "layers/conv_bn_act.h"
 #include "layers/dropout.h"
+#include "layers/linear.h"
 #include "layers/module_sample.h"
+#include "layers/pool.h"
 #include "layers/sequential.h"
+#include "layers/upsample.h"
 
 namespace pixelgrad {
 namespace {
@@ -64,6 +67,31 @@ const std::vector<OpCase>& layer_cases() {
         layer_case("Sigmoid", {layer_sample("small", small, make<Sigmoid>())}),
         layer_case("Dropout",
                    {layer_sample("p = 0.4", small, make<Dropout>(Dropout::Options{.p = 0.4}))}),
+        layer_case(
+            "Linear",
+            {layer_sample("3 to 4", small,
+                          make<Linear>(Linear::Options{.in_features = 3, .out_features = 4})),
+             layer_sample("no bias", {5, 3},
+                          make<Linear>(Linear::Options{
+                              .in_features = 3, .out_features = 2, .bias = false}))}),
+        layer_case("MaxPool2d", {layer_sample("3x3, stride 2, padding 1", small,
+                                              make<MaxPool2d>(MaxPool2d::Options{
+                                                  .kernel_size = 3, .stride = 2, .padding = 1}))}),
+        layer_case("AvgPool2d",
+                   {layer_sample("same, stride 2", small,
+                                 make<AvgPool2d>(AvgPool2d::Options{
+                                     .kernel_size = 3, .stride = 2, .padding = Padding::same}))}),
+        layer_case("AdaptiveAvgPool2d",
+                   {layer_sample("2x3 bins", small,
+                                 make<AdaptiveAvgPool2d>(
+                                     AdaptiveAvgPool2d::Options{.height = 2, .width = 3}))}),
+        layer_case("GlobalAvgPool2d", {layer_sample("small", small, make<GlobalAvgPool2d>())}),
+        layer_case(
+            "Upsample",
+            {layer_sample("bicubic by 2", small,
+                          make<Upsample>(Upsample::Options{.mode = UpsampleMode::bicubic}))}),
+        layer_case("PixelShuffle", {layer_sample("by 2", {1, 3, 2, 8},
+                                                 make<PixelShuffle>(PixelShuffle::Options{}))}),
         layer_case("Sequential",
                    {layer_sample("convolution, ReLU, convolution", small,
                                  [] {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "autograd/ops/upsample.h"
 #include "tensor/random.h"
 #include "tensor/tensor.h"
 
@@ -34,6 +35,40 @@ struct WhereArguments {
 struct ReductionArguments {
   std::vector<int> axes;
   bool keepdim = false;
+};
+
+/// Of ops that take a size in pixels: adaptive pooling, center_crop2d.
+struct SizeArguments {
+  int64_t height, width;
+};
+
+/// Of upsample.
+struct UpsampleArguments {
+  int64_t height, width;
+  UpsampleSpec spec;
+};
+
+/// Of upsample_scale.
+struct UpsampleScaleArguments {
+  int64_t factor;
+  UpsampleSpec spec;
+};
+
+/// Of concat, of the inputs or of the only input with itself.
+struct ConcatArguments {
+  int axis = -1;
+  bool twice = false;
+};
+
+/// Of slice.
+struct SliceArguments {
+  int axis;
+  int64_t start, stop, step;
+};
+
+/// Of crop2d.
+struct CropArguments {
+  int64_t top, left, height, width;
 };
 
 }  // namespace pixelgrad

@@ -10,7 +10,14 @@ namespace {
 OpSample conv(std::string name, Shape x, Shape weight, Conv2dSpec spec) {
   const int64_t out_channels = weight[0];
   return {std::move(name), normals({std::move(x), std::move(weight), {out_channels}}),
-          [spec](const std::vector<Tensor>& in) { return conv2d(in[0], in[1], in[2], spec); }};
+          [spec](const std::vector<Tensor>& in) { return conv2d(in[0], in[1], in[2], spec); },
+          spec};
+}
+
+/// Input and weight: each is read by the gradient of the other.
+int64_t saves_input_and_weight(const OpSample&, const std::vector<Shape>& inputs, const Shape&,
+                               int64_t element) {
+  return (numel(inputs[0]) + numel(inputs[1])) * element;
 }
 
 OpCase conv2d_case() {
@@ -18,6 +25,7 @@ OpCase conv2d_case() {
   op.name = "conv2d";
   op.inputs = {"x", "weight", "bias"};
   op.linear = true;
+  op.saved_bytes = saves_input_and_weight;
   op.samples = {
       conv("one pixel, 1x1", {1, 1, 1, 1}, {1, 1, 1, 1}, {}),
       conv("1x1, 17 to 3 channels", {2, 3, 5, 17}, {3, 1, 1, 17}, {}),
@@ -29,18 +37,33 @@ OpCase conv2d_case() {
            {.padding = 6, .dilation = 6}),
       conv("3x3, stride 2 and dilation 3", {1, 9, 8, 2}, {2, 3, 3, 2},
            {.stride = 2, .padding = 3, .dilation = 3}),
+      conv("3x3, dilation 12", {1, 25, 26, 2}, {2, 3, 3, 2}, {.dilation = 12}),
+      conv("kernel larger than the image", {2, 2, 3, 2}, {3, 5, 5, 2}, {.padding = 2}),
+      conv("3 to 17 channels", {1, 3, 4, 3}, {17, 3, 3, 3}, {.padding = 1}),
+      conv("1x1, stride 2", {2, 5, 4, 3}, {2, 1, 1, 3}, {.stride = 2}),
+      conv("stride 3 over a 2x2 kernel: pixels that no tap reads", {1, 8, 7, 2}, {3, 2, 2, 2},
+           {.stride = 3}),
+      conv("same, 3x3", {1, 4, 5, 2}, {3, 3, 3, 2}, {.padding = Padding::same}),
+      conv("same, 2x2: a row more at the bottom", {1, 4, 5, 2}, {2, 2, 2, 2},
+           {.padding = Padding::same}),
+      conv("same, stride 2, even and odd size", {1, 6, 7, 3}, {2, 3, 3, 3},
+           {.stride = 2, .padding = Padding::same}),
+      conv("same, dilation 2, 4x4", {1, 7, 6, 1}, {2, 4, 4, 1},
+           {.padding = Padding::same, .dilation = 2}),
       conv("2x3 kernel", {1, 4, 5, 2}, {3, 2, 3, 2}, {.padding = 1}),
       conv("7x7, stride 2, as a stem", {1, 9, 9, 3}, {2, 7, 7, 3}, {.stride = 2, .padding = 3}),
       conv("2 groups", {1, 4, 5, 6}, {4, 3, 3, 3}, {.padding = 1, .groups = 2}),
       conv("depthwise", {1, 5, 4, 5}, {5, 3, 3, 1}, {.padding = 1, .groups = 5}),
+      conv("depthwise, 17 channels, odd width", {2, 3, 5, 17}, {17, 3, 3, 1},
+           {.padding = 1, .groups = 17}),
       conv("depthwise, dilation 2, two filters a channel", {1, 6, 5, 3}, {6, 3, 3, 1},
            {.padding = 2, .dilation = 2, .groups = 3}),
       conv("several tiles", {2, 18, 19, 17}, {33, 3, 3, 17}, {.padding = 1}),
   };
   op.samples.push_back(
-      {"no bias", normals({{1, 4, 5, 2}, {3, 3, 3, 2}}), [](const std::vector<Tensor>& in) {
-         return conv2d(in[0], in[1], Tensor(), {.padding = 1});
-       }});
+      {"no bias", normals({{1, 4, 5, 2}, {3, 3, 3, 2}}),
+       [](const std::vector<Tensor>& in) { return conv2d(in[0], in[1], Tensor(), {.padding = 1}); },
+       Conv2dSpec{.padding = 1}});
   op.errors = {
       {"other channels",
        [] {
@@ -84,10 +107,10 @@ OpCase conv2d_case() {
 /// x [n,h,w,in], weight [in,kh,kw,out/groups], bias [out]
 OpSample transposed(std::string name, Shape x, Shape weight, ConvTranspose2dSpec spec) {
   const int64_t out_channels = weight[3] * spec.groups;
-  return {std::move(name), normals({std::move(x), std::move(weight), {out_channels}}),
-          [spec](const std::vector<Tensor>& in) {
-            return conv_transpose2d(in[0], in[1], in[2], spec);
-          }};
+  return {
+      std::move(name), normals({std::move(x), std::move(weight), {out_channels}}),
+      [spec](const std::vector<Tensor>& in) { return conv_transpose2d(in[0], in[1], in[2], spec); },
+      spec};
 }
 
 OpCase conv_transpose2d_case() {
@@ -95,6 +118,7 @@ OpCase conv_transpose2d_case() {
   op.name = "conv_transpose2d";
   op.inputs = {"x", "weight", "bias"};
   op.linear = true;
+  op.saved_bytes = saves_input_and_weight;
   op.samples = {
       transposed("one pixel, 1x1", {1, 1, 1, 1}, {1, 1, 1, 1}, {}),
       transposed("2x2, stride 2, as in U-Net", {2, 3, 4, 3}, {3, 2, 2, 2}, {.stride = 2}),
@@ -104,6 +128,14 @@ OpCase conv_transpose2d_case() {
                  {.stride = 2, .padding = 1, .output_padding = 1}),
       transposed("dilation 2", {1, 4, 5, 2}, {2, 3, 3, 2}, {.padding = 1, .dilation = 2}),
       transposed("2 groups", {1, 3, 4, 4}, {4, 3, 3, 3}, {.stride = 2, .padding = 1, .groups = 2}),
+      transposed("3x3, stride 1, 17 to 3 channels", {1, 3, 4, 17}, {17, 3, 3, 3}, {.padding = 1}),
+      transposed("depthwise", {1, 3, 4, 5}, {5, 3, 3, 1}, {.stride = 2, .padding = 1, .groups = 5}),
+      transposed("stride 3 over a 2x2 kernel", {1, 3, 2, 2}, {2, 2, 2, 3}, {.stride = 3}),
+      transposed("same, 3x3, stride 2", {1, 3, 4, 2}, {2, 3, 3, 3},
+                 {.stride = 2, .padding = Padding::same}),
+      transposed("same, 4x4, stride 1", {2, 4, 3, 2}, {2, 4, 4, 2}, {.padding = Padding::same}),
+      transposed("same, stride 3 over a 2x2 kernel", {1, 2, 3, 2}, {2, 2, 2, 1},
+                 {.stride = 3, .padding = Padding::same}),
       transposed("several tiles", {1, 9, 10, 17}, {17, 2, 2, 20}, {.stride = 2}),
   };
   op.errors = {
@@ -122,7 +154,13 @@ OpCase conv_transpose2d_case() {
          conv_transpose2d(zeros({1, 4, 4, 3}), zeros({3, 2, 2, 8}), Tensor(),
                           {.stride = 2, .output_padding = 2});
        },
-       "output_padding"},
+       "output_padding is 2, expected 0 to less than the larger of stride and dilation, 2"},
+      {"output padding with same",
+       [] {
+         conv_transpose2d(zeros({1, 4, 4, 3}), zeros({3, 3, 3, 8}), Tensor(),
+                          {.stride = 2, .padding = Padding::same, .output_padding = 1});
+       },
+       "output_padding is 1, expected 0 with padding same"},
   };
   return op;
 }

@@ -25,4 +25,11 @@ inline void check_same_kind(const char* op, const char* a_name, const Tensor& a,
         " on ", b.device(), ", expected one device");
 }
 
+/// `axis` as an index of x's shape; a negative one counts from the back. Throws unless x has it.
+inline size_t checked_axis(const char* op, int axis, const Tensor& x) {
+  check(axis >= -x.dims() && axis < x.dims(), "[", op, "] axis is ", axis, ", expected ", -x.dims(),
+        " to ", x.dims() - 1, " (input ", x.shape(), ")");
+  return static_cast<size_t>(axis < 0 ? axis + x.dims() : axis);
+}
+
 }  // namespace pixelgrad

@@ -5,8 +5,8 @@
 
 namespace pixelgrad {
 
-/// Joins tensors along the last dimension, the channels: [...,C0], [...,C1] -> [...,C0+C1]. All
-/// other sizes must agree. Keeps nothing.
-Tensor concat(const std::vector<Tensor>& parts);
+/// Joins tensors along `axis`, which is the channels unless said otherwise: [...,C0], [...,C1] ->
+/// [...,C0+C1]. A negative axis counts from the back. All other sizes must agree. Keeps nothing.
+Tensor concat(const std::vector<Tensor>& parts, int axis = -1);
 
 }  // namespace pixelgrad

@@ -3,6 +3,7 @@
 #include "autograd/graph.h"
 #include "autograd/ops/conv2d_internal.h"
 #include "tensor/dispatch.h"
+#include "tensor/mutant_internal.h"
 
 namespace pixelgrad {
 namespace {
@@ -22,28 +23,34 @@ kernels::Conv2dGeometry geometry_of(const Tensor& x, const Tensor& weight, const
   if (bias.defined() && bias.shape() != Shape{ws[0]})
     throw Error(str("[conv2d] bias is ", bias.shape(), ", expected [", ws[0], "]", shapes()));
 
-  const auto out_size = [&](const char* what, int64_t in, int64_t kernel) {
-    const int64_t reach = spec.dilation * (kernel - 1) + 1, padded = in + 2 * spec.padding;
+  struct Axis {
+    int64_t out, pad_before;
+  };
+  const auto along = [&](const char* what, int64_t in, int64_t kernel) -> Axis {
+    const int64_t reach = spec.dilation * (kernel - 1) + 1;
+    const Padding::Sides sides = spec.padding.along(in, reach, spec.stride);
+    const int64_t padded = in + sides.before + sides.after;
     if (reach > padded)
       throw Error(str("[conv2d] kernel spans ", reach, " pixels of ", what,
                       ", the padded input has ", padded, shapes()));
-    return (padded - reach) / spec.stride + 1;
+    return {(padded - reach) / spec.stride + 1, sides.before};
   };
+  const Axis h = along("height", xs[1], ws[1]), w = along("width", xs[2], ws[2]);
   return {.n = xs[0],
           .in_h = xs[1],
           .in_w = xs[2],
           .in_channels = xs[3],
-          .out_h = out_size("height", xs[1], ws[1]),
-          .out_w = out_size("width", xs[2], ws[2]),
+          .out_h = h.out,
+          .out_w = w.out,
           .out_channels = ws[0],
           .kernel_h = ws[1],
           .kernel_w = ws[2],
           .stride_h = spec.stride,
           .stride_w = spec.stride,
-          .pad_top = spec.padding,
-          .pad_left = spec.padding,
-          .dilation_h = spec.dilation,
-          .dilation_w = spec.dilation,
+          .pad_top = h.pad_before,
+          .pad_left = w.pad_before,
+          .dilation_h = PIXELGRAD_MUTANT(conv2d_without_dilation, spec.dilation, 1),
+          .dilation_w = PIXELGRAD_MUTANT(conv2d_without_dilation, spec.dilation, 1),
           .groups = spec.groups};
 }
 
@@ -81,7 +88,8 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
           }
           if (want_db) {
             db = Tensor::empty({g.out_channels}, dy.dtype(), D);
-            kernels::sum_over_pixels<D, T>(g.n * g.out_h * g.out_w, g.out_channels, dy.data<T>(),
+            const int64_t images = PIXELGRAD_MUTANT(conv2d_bias_gradient_of_one_image, g.n, 1);
+            kernels::sum_over_pixels<D, T>(images * g.out_h * g.out_w, g.out_channels, dy.data<T>(),
                                            db.mutable_data<T>());
           }
         });

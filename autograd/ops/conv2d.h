@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 
+#include "autograd/ops/padding.h"
 #include "tensor/tensor.h"
 
 namespace pixelgrad {
@@ -8,14 +9,15 @@ namespace pixelgrad {
 /// Settings of a convolution; each holds for height and width.
 struct Conv2dSpec {
   int64_t stride = 1;
-  int64_t padding = 0;   ///< zeros added on each side
+  Padding padding = 0;   ///< zeros added on each side, or Padding::same
   int64_t dilation = 1;  ///< pixels from one tap to the next; 1 is a dense kernel
   int64_t groups = 1;    ///< channels are cut into groups that do not see each other
 };
 
 /// 2-d convolution (cross-correlation, as in all deep-learning frameworks).
 /// x [N,H,W,Cin], weight [Cout,Kh,Kw,Cin/groups], bias [Cout] or undefined -> [N,Ho,Wo,Cout] with
-/// Ho = (H + 2 padding - dilation (Kh - 1) - 1) / stride + 1, rounded down; Wo likewise.
+/// Ho = (H + 2 padding - dilation (Kh - 1) - 1) / stride + 1, rounded down; Wo likewise. With
+/// Padding::same Ho = H / stride, rounded up.
 /// N may be 0. Keeps x for the backward only if the weight needs a gradient, and the weight only if
 /// x needs one. Throws Error when sizes, dtypes or settings do not fit.
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},

@@ -1,6 +1,7 @@
 #pragma once
 #include <string_view>
 
+#include "autograd/ops/padding.h"
 #include "tensor/kernels/conv2d.h"
 #include "tensor/tensor.h"
 
@@ -8,7 +9,9 @@
 namespace pixelgrad::detail {
 
 struct ConvSettings {
-  int64_t stride, padding, dilation, groups;
+  int64_t stride;
+  Padding padding;
+  int64_t dilation, groups;
 };
 
 /// Checks what holds for both: x and weight of rank 4, one floating dtype, one device, no empty
@@ -32,7 +35,8 @@ inline void check_conv_inputs(std::string_view op, const Tensor& x, const Tensor
   }
   require(s.stride >= 1, "stride is ", s.stride, ", expected at least 1");
   require(s.dilation >= 1, "dilation is ", s.dilation, ", expected at least 1");
-  require(s.padding >= 0, "padding is ", s.padding, ", expected at least 0");
+  require(s.padding.is_same() || s.padding.pixels() >= 0, "padding is ", s.padding,
+          ", expected at least 0");
   require(s.groups >= 1, "groups is ", s.groups, ", expected at least 1");
   require(xs[1] > 0 && xs[2] > 0 && xs[3] > 0, "input has an empty image");
   for (int64_t size : ws) require(size > 0, "weight is empty");

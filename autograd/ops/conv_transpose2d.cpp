@@ -5,6 +5,7 @@
 #include "autograd/graph.h"
 #include "autograd/ops/conv2d_internal.h"
 #include "tensor/dispatch.h"
+#include "tensor/mutant_internal.h"
 
 namespace pixelgrad {
 namespace {
@@ -33,17 +34,30 @@ kernels::Conv2dGeometry geometry_of(const Tensor& x, const Tensor& weight, const
                     ", expected 0 to less than the larger of stride and dilation, ", too_much,
                     shapes()));
 
-  const auto out_size = [&](const char* what, int64_t in, int64_t kernel) {
-    const int64_t size = (in - 1) * spec.stride - 2 * spec.padding + spec.dilation * (kernel - 1) +
-                         spec.output_padding + 1;
+  if (spec.padding.is_same() && spec.output_padding != 0)
+    throw Error(str("[conv_transpose2d] output_padding is ", spec.output_padding,
+                    ", expected 0 with padding same", shapes()));
+
+  struct Axis {
+    int64_t out, pad_before;
+  };
+  const auto along = [&](const char* what, int64_t in, int64_t kernel) -> Axis {
+    const int64_t reach = spec.dilation * (kernel - 1) + 1;
+    if (spec.padding.is_same())
+      return {in * spec.stride, spec.padding.along(in * spec.stride, reach, spec.stride).before};
+    const int64_t padding = spec.padding.pixels();
+    const int64_t size =
+        (in - 1) * spec.stride - 2 * padding + reach +
+        PIXELGRAD_MUTANT(conv_transpose2d_without_output_padding, spec.output_padding, 0);
     if (size < 1)
       throw Error(str("[conv_transpose2d] output has a ", what, " of ", size,
                       ", expected at least 1; padding is ", spec.padding, shapes()));
-    return size;
+    return {size, padding};
   };
+  const Axis h = along("height", xs[1], ws[1]), w = along("width", xs[2], ws[2]);
   return {.n = xs[0],
-          .in_h = out_size("height", xs[1], ws[1]),
-          .in_w = out_size("width", xs[2], ws[2]),
+          .in_h = h.out,
+          .in_w = w.out,
           .in_channels = out_channels,
           .out_h = xs[1],
           .out_w = xs[2],
@@ -52,8 +66,8 @@ kernels::Conv2dGeometry geometry_of(const Tensor& x, const Tensor& weight, const
           .kernel_w = ws[2],
           .stride_h = spec.stride,
           .stride_w = spec.stride,
-          .pad_top = spec.padding,
-          .pad_left = spec.padding,
+          .pad_top = h.pad_before,
+          .pad_left = w.pad_before,
           .dilation_h = spec.dilation,
           .dilation_w = spec.dilation,
           .groups = spec.groups};
@@ -79,30 +93,32 @@ Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bia
   const bool want_dx = needs_grad(x), want_dw = needs_grad(weight), want_db = needs_grad(bias);
   const Tensor kept_x = want_dw ? x.detach() : Tensor(),
                kept_w = want_dx ? weight.detach() : Tensor();
-  return record("conv_transpose2d", y, {x, weight, bias},
-                [g, kept_x, kept_w, want_db](const Tensor& dy) -> Grads {
-                  Tensor dx, dw, db;
-                  dispatch(dy, [&]<Device D, class T>() {
-                    if (kept_w.defined()) {
-                      dx = Tensor::empty({g.n, g.out_h, g.out_w, g.out_channels}, dy.dtype(), D);
-                      kernels::conv2d_forward<D, T>(g, dy.data<T>(), kept_w.data<T>(), nullptr,
-                                                    dx.mutable_data<T>());
-                    }
-                    if (kept_x.defined()) {
-                      dw = Tensor::empty(
-                          {g.out_channels, g.kernel_h, g.kernel_w, g.in_channels / g.groups},
-                          dy.dtype(), D);
-                      kernels::conv2d_backward_weight<D, T>(g, dy.data<T>(), kept_x.data<T>(),
-                                                            dw.mutable_data<T>());
-                    }
-                    if (want_db) {
-                      db = Tensor::empty({g.in_channels}, dy.dtype(), D);
-                      kernels::sum_over_pixels<D, T>(g.n * g.in_h * g.in_w, g.in_channels,
-                                                     dy.data<T>(), db.mutable_data<T>());
-                    }
-                  });
-                  return {dx, dw, db};
-                });
+  return record(
+      "conv_transpose2d", y, {x, weight, bias},
+      [g, kept_x, kept_w, want_db](const Tensor& dy) -> Grads {
+        Tensor dx, dw, db;
+        dispatch(dy, [&]<Device D, class T>() {
+          if (kept_w.defined()) {
+            dx = Tensor::empty({g.n, g.out_h, g.out_w, g.out_channels}, dy.dtype(), D);
+            kernels::conv2d_forward<D, T>(g, dy.data<T>(), kept_w.data<T>(), nullptr,
+                                          dx.mutable_data<T>());
+          }
+          if (kept_x.defined()) {
+            dw = Tensor::empty({g.out_channels, g.kernel_h, g.kernel_w, g.in_channels / g.groups},
+                               dy.dtype(), D);
+            kernels::conv2d_backward_weight<D, T>(g, dy.data<T>(), kept_x.data<T>(),
+                                                  dw.mutable_data<T>());
+          }
+          if (want_db) {
+            db = Tensor::empty({g.in_channels}, dy.dtype(), D);
+            const int64_t pixels = PIXELGRAD_MUTANT(conv_transpose2d_bias_gradient_of_input_pixels,
+                                                    g.n * g.in_h * g.in_w, g.n * g.out_h * g.out_w);
+            kernels::sum_over_pixels<D, T>(pixels, g.in_channels, dy.data<T>(),
+                                           db.mutable_data<T>());
+          }
+        });
+        return {dx, dw, db};
+      });
 }
 
 }  // namespace pixelgrad

@@ -1,5 +1,7 @@
 #include "autograd/ops/pool.h"
 
+#include <algorithm>
+
 #include "autograd/ops/checks_internal.h"
 #include "tensor/dispatch.h"
 #include "tensor/kernels/pool.h"
@@ -7,33 +9,65 @@
 namespace pixelgrad {
 namespace {
 
-kernels::Pool2dGeometry pool_geometry(const char* op, const Tensor& x, int64_t kernel,
-                                      int64_t stride, int64_t padding, int64_t dilation) {
+using kernels::Pool2dGeometry;
+using kernels::PoolAxis;
+
+struct Window {
+  int64_t kernel, stride;
+  Padding padding;
+  int64_t dilation;
+  bool ceil_mode;
+};
+
+Pool2dGeometry window_geometry(const char* op, const Tensor& x, const Window& w) {
   check_image(op, x);
-  check(kernel >= 1 && stride >= 0 && dilation >= 1, "[", op, "] kernel_size ", kernel, ", stride ",
-        stride, ", dilation ", dilation, ", expected at least 1, 0 and 1");
-  check(padding >= 0 && padding <= kernel / 2, "[", op, "] padding is ", padding,
-        ", expected 0 to kernel_size / 2 = ", kernel / 2);
-  kernels::Pool2dGeometry g{.n = x.shape(0),
-                            .in_h = x.shape(1),
-                            .in_w = x.shape(2),
-                            .channels = x.shape(3),
-                            .kernel = kernel,
-                            .stride = stride == 0 ? kernel : stride,
-                            .padding = padding,
-                            .dilation = dilation};
-  g.out_h = kernels::pool_output_size(g.in_h, kernel, g.stride, padding, dilation);
-  g.out_w = kernels::pool_output_size(g.in_w, kernel, g.stride, padding, dilation);
-  check(g.out_h >= 1 && g.out_w >= 1, "[", op, "] input ", x.shape(), " with padding ", padding,
-        " is smaller than the window of ", dilation * (kernel - 1) + 1);
+  check(w.kernel >= 1 && w.stride >= 0 && w.dilation >= 1, "[", op, "] kernel_size ", w.kernel,
+        ", stride ", w.stride, ", dilation ", w.dilation, ", expected at least 1, 0 and 1");
+  check(w.padding.is_same() || (w.padding.pixels() >= 0 && w.padding.pixels() <= w.kernel / 2), "[",
+        op, "] padding is ", w.padding, ", expected 0 to kernel_size / 2 = ", w.kernel / 2);
+  check(!w.padding.is_same() || !w.ceil_mode, "[", op,
+        "] padding is same, which leaves no window over; expected ceil_mode off");
+  check(x.shape(1) >= 1 && x.shape(2) >= 1, "[", op, "] input ", x.shape(), " has no pixels");
+  const int64_t stride = w.stride == 0 ? w.kernel : w.stride;
+  const int64_t reach = w.dilation * (w.kernel - 1) + 1;
+  const auto axis = [&](int64_t in) {
+    const Padding::Sides sides = w.padding.along(in, reach, stride);
+    PoolAxis a{.in = in,
+               .kernel = w.kernel,
+               .stride = stride,
+               .dilation = w.dilation,
+               .pad_before = sides.before,
+               .pad_after = sides.after};
+    a.out = kernels::pool_output_size(a, w.ceil_mode);
+    return a;
+  };
+  const Pool2dGeometry g{
+      .n = x.shape(0), .channels = x.shape(3), .h = axis(x.shape(1)), .w = axis(x.shape(2))};
+  check(g.h.out >= 1 && g.w.out >= 1, "[", op, "] input ", x.shape(), " with padding ", w.padding,
+        " is smaller than the window of ", reach);
   return g;
 }
 
-Shape output_shape(const kernels::Pool2dGeometry& g) { return {g.n, g.out_h, g.out_w, g.channels}; }
-Shape input_shape(const kernels::Pool2dGeometry& g) { return {g.n, g.in_h, g.in_w, g.channels}; }
+Pool2dGeometry bin_geometry(const char* op, const Tensor& x, int64_t out_h, int64_t out_w) {
+  check_image(op, x);
+  check(out_h >= 1 && out_w >= 1 && x.shape(1) >= 1 && x.shape(2) >= 1, "[", op, "] from ",
+        x.shape(), " to ", out_h, " x ", out_w, ", expected sizes of at least 1");
+  const auto axis = [](int64_t in, int64_t out) {
+    PoolAxis a{.in = in, .out = out, .adaptive = true};
+    for (int64_t o = 0; o < out; ++o) a.kernel = std::max(a.kernel, pool_taps(a, o).count());
+    return a;
+  };
+  return {.n = x.shape(0),
+          .channels = x.shape(3),
+          .h = axis(x.shape(1), out_h),
+          .w = axis(x.shape(2), out_w)};
+}
+
+Shape output_shape(const Pool2dGeometry& g) { return {g.n, g.h.out, g.w.out, g.channels}; }
+Shape input_shape(const Pool2dGeometry& g) { return {g.n, g.h.in, g.w.in, g.channels}; }
 
 template <class Index>
-Tensor max_pool(const kernels::Pool2dGeometry& g, const Tensor& x) {
+Tensor max_pool(const char* op, const Pool2dGeometry& g, const Tensor& x) {
   Tensor y = Tensor::empty(output_shape(g), x.dtype(), x.device());
   Tensor argmax;
   if (grad_enabled() && needs_grad(x))
@@ -42,7 +76,7 @@ Tensor max_pool(const kernels::Pool2dGeometry& g, const Tensor& x) {
     kernels::max_pool2d_forward<D, T, Index>(g, x.data<T>(), y.mutable_data<T>(),
                                              argmax ? argmax.mutable_data<Index>() : nullptr);
   });
-  return record("max_pool2d", y, {x}, [g, argmax](const Tensor& dy) -> Grads {
+  return record(op, y, {x}, [g, argmax](const Tensor& dy) -> Grads {
     Tensor dx = Tensor::empty(input_shape(g), dy.dtype(), dy.device());
     dispatch(dy, [&]<Device D, class T>() {
       kernels::max_pool2d_backward<D, T, Index>(g, dy.data<T>(), argmax.data<Index>(),
@@ -52,29 +86,54 @@ Tensor max_pool(const kernels::Pool2dGeometry& g, const Tensor& x) {
   });
 }
 
+Tensor max_pool(const char* op, const Pool2dGeometry& g, const Tensor& x) {
+  return g.h.kernel * g.w.kernel <= 256 ? max_pool<uint8_t>(op, g, x) : max_pool<int32_t>(op, g, x);
+}
+
+Tensor avg_pool(const char* op, const Pool2dGeometry& g, bool count_include_pad, const Tensor& x) {
+  Tensor y = Tensor::empty(output_shape(g), x.dtype(), x.device());
+  dispatch(x, [&]<Device D, class T>() {
+    kernels::avg_pool2d_forward<D, T>(g, count_include_pad, x.data<T>(), y.mutable_data<T>());
+  });
+  return record(op, y, {x}, [g, count_include_pad](const Tensor& dy) -> Grads {
+    Tensor dx = Tensor::empty(input_shape(g), dy.dtype(), dy.device());
+    dispatch(dy, [&]<Device D, class T>() {
+      kernels::avg_pool2d_backward<D, T>(g, count_include_pad, dy.data<T>(), dx.mutable_data<T>());
+    });
+    return {dx};
+  });
+}
+
 }  // namespace
 
 Tensor max_pool2d(const Tensor& x, const MaxPool2dSpec& spec) {
   const auto g =
-      pool_geometry("max_pool2d", x, spec.kernel_size, spec.stride, spec.padding, spec.dilation);
-  return g.kernel <= 16 ? max_pool<uint8_t>(g, x) : max_pool<int32_t>(g, x);
+      window_geometry("max_pool2d", x,
+                      {spec.kernel_size, spec.stride, spec.padding, spec.dilation, spec.ceil_mode});
+  return max_pool("max_pool2d", g, x);
 }
 
 Tensor avg_pool2d(const Tensor& x, const AvgPool2dSpec& spec) {
-  const auto g = pool_geometry("avg_pool2d", x, spec.kernel_size, spec.stride, spec.padding, 1);
-  Tensor y = Tensor::empty(output_shape(g), x.dtype(), x.device());
-  dispatch(x, [&]<Device D, class T>() {
-    kernels::avg_pool2d_forward<D, T>(g, spec.count_include_pad, x.data<T>(), y.mutable_data<T>());
-  });
-  return record("avg_pool2d", y, {x},
-                [g, count_include_pad = spec.count_include_pad](const Tensor& dy) -> Grads {
-                  Tensor dx = Tensor::empty(input_shape(g), dy.dtype(), dy.device());
-                  dispatch(dy, [&]<Device D, class T>() {
-                    kernels::avg_pool2d_backward<D, T>(g, count_include_pad, dy.data<T>(),
-                                                       dx.mutable_data<T>());
-                  });
-                  return {dx};
-                });
+  const auto g = window_geometry("avg_pool2d", x,
+                                 {spec.kernel_size, spec.stride, spec.padding, 1, spec.ceil_mode});
+  return avg_pool("avg_pool2d", g, spec.count_include_pad, x);
+}
+
+Tensor adaptive_avg_pool2d(const Tensor& x, int64_t out_h, int64_t out_w) {
+  const auto g = bin_geometry("adaptive_avg_pool2d", x, out_h, out_w);
+  return avg_pool("adaptive_avg_pool2d", g, false, x);
+}
+
+Tensor adaptive_max_pool2d(const Tensor& x, int64_t out_h, int64_t out_w) {
+  return max_pool("adaptive_max_pool2d", bin_geometry("adaptive_max_pool2d", x, out_h, out_w), x);
+}
+
+Tensor global_avg_pool2d(const Tensor& x) {
+  return avg_pool("global_avg_pool2d", bin_geometry("global_avg_pool2d", x, 1, 1), false, x);
+}
+
+Tensor global_max_pool2d(const Tensor& x) {
+  return max_pool("global_max_pool2d", bin_geometry("global_max_pool2d", x, 1, 1), x);
 }
 
 }  // namespace pixelgrad

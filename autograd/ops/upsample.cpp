@@ -10,8 +10,8 @@ Tensor upsample(const Tensor& x, int64_t out_h, int64_t out_w, const UpsampleSpe
   check_image("upsample", x);
   check(out_h >= 1 && out_w >= 1 && x.shape(1) >= 1 && x.shape(2) >= 1, "[upsample] from ",
         x.shape(), " to ", out_h, " x ", out_w, ", expected sizes of at least 1");
-  check(spec.mode == UpsampleMode::bilinear || !spec.align_corners,
-        "[upsample] align_corners is set, but the mode is nearest, expected bilinear");
+  check(spec.mode != UpsampleMode::nearest || !spec.align_corners,
+        "[upsample] align_corners is set, but the mode is nearest, expected bilinear or bicubic");
   const kernels::UpsampleGeometry g{.n = x.shape(0),
                                     .in_h = x.shape(1),
                                     .in_w = x.shape(2),
@@ -20,29 +20,39 @@ Tensor upsample(const Tensor& x, int64_t out_h, int64_t out_w, const UpsampleSpe
                                     .out_w = out_w};
   Tensor y = Tensor::empty({g.n, out_h, out_w, g.channels}, x.dtype(), x.device());
   dispatch(x, [&]<Device D, class T>() {
-    if (spec.mode == UpsampleMode::nearest)
-      kernels::upsample_nearest_forward<D, T>(g, x.data<T>(), y.mutable_data<T>());
-    else
-      kernels::upsample_bilinear_forward<D, T>(g, spec.align_corners, x.data<T>(),
-                                               y.mutable_data<T>());
+    const T* from = x.data<T>();
+    T* to = y.mutable_data<T>();
+    switch (spec.mode) {
+      case UpsampleMode::nearest:
+        return kernels::upsample_nearest_forward<D, T>(g, from, to);
+      case UpsampleMode::bilinear:
+        return kernels::upsample_bilinear_forward<D, T>(g, spec.align_corners, from, to);
+      case UpsampleMode::bicubic:
+        return kernels::upsample_bicubic_forward<D, T>(g, spec.align_corners, from, to);
+    }
   });
   // y = A x is linear, so dx = transpose(A) dy
   return record("upsample", y, {x}, [g, spec](const Tensor& dy) -> Grads {
     Tensor dx = Tensor::empty({g.n, g.in_h, g.in_w, g.channels}, dy.dtype(), dy.device());
     dispatch(dy, [&]<Device D, class T>() {
-      if (spec.mode == UpsampleMode::nearest)
-        kernels::upsample_nearest_backward<D, T>(g, dy.data<T>(), dx.mutable_data<T>());
-      else
-        kernels::upsample_bilinear_backward<D, T>(g, spec.align_corners, dy.data<T>(),
-                                                  dx.mutable_data<T>());
+      const T* from = dy.data<T>();
+      T* to = dx.mutable_data<T>();
+      switch (spec.mode) {
+        case UpsampleMode::nearest:
+          return kernels::upsample_nearest_backward<D, T>(g, from, to);
+        case UpsampleMode::bilinear:
+          return kernels::upsample_bilinear_backward<D, T>(g, spec.align_corners, from, to);
+        case UpsampleMode::bicubic:
+          return kernels::upsample_bicubic_backward<D, T>(g, spec.align_corners, from, to);
+      }
     });
     return {dx};
   });
 }
 
 Tensor upsample_scale(const Tensor& x, int64_t factor, const UpsampleSpec& spec) {
-  check_image("upsample", x);
-  check(factor >= 1, "[upsample] factor is ", factor, ", expected at least 1");
+  check_image("upsample_scale", x);
+  check(factor >= 1, "[upsample_scale] factor is ", factor, ", expected at least 1");
   return upsample(x, factor * x.shape(1), factor * x.shape(2), spec);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tensor/cpu/conv2d_taps.h"
+#include "tensor/mutant_internal.h"
 
 // The convolution on a CPU. The work is done elsewhere: conv2d_tap_kernel.cpp (forward and input
 // gradient), conv2d_weight_gradient.cpp, conv2d_depthwise.cpp and conv2d_bias.cpp. Here it is cut
@@ -39,8 +40,11 @@ void conv2d_backward_input(const Conv2dGeometry& g, const T* dy, const T* weight
     return cpu::run_depthwise_taps<T>(phases, group_weights(g), dy, weight, bias, dx);
   const int64_t in = g.in_channels / g.groups, out = g.out_channels / g.groups;
   for (int64_t k = 0; k < g.groups; ++k)
-    cpu::run_taps<T>(phases, dy + k * out, weight + k * group_weights(g),
-                     bias ? bias + k * in : nullptr, dx + k * in);
+    cpu::run_taps<T>(
+        phases, dy + k * out,
+        weight + PIXELGRAD_MUTANT(conv2d_input_gradient_groups_mixed_up, k, g.groups - 1 - k) *
+                     group_weights(g),
+        bias ? bias + k * in : nullptr, dx + k * in);
 }
 
 template <Device D, class T>

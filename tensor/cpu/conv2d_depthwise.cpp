@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tensor/mutant_internal.h"
 #include "tensor/parallel.h"
 #include "tensor/tensor.h"
 
@@ -99,7 +100,7 @@ void add_tap(const kernels::Conv2dGeometry& g, const T* x, const T* dy, int64_t 
         odd = hn::MulAdd(hn::LoadU(d, from + (ox + 1) * g.stride_w * channels + ch),
                          hn::LoadU(d, gradient + (ox + 1) * channels + ch), odd);
       }
-      if (ox < high)
+      if (ox < PIXELGRAD_MUTANT(depthwise_weight_gradient_odd_column_lost, high, 0))
         even = hn::MulAdd(hn::LoadU(d, from + ox * g.stride_w * channels + ch),
                           hn::LoadU(d, gradient + ox * channels + ch), even);
       hn::StoreU(hn::Add(hn::LoadU(d, sums + ch), hn::Add(even, odd)), d, sums + ch);

@@ -1,5 +1,7 @@
 #include "tensor/cpu/conv2d_taps.h"
 
+#include "tensor/mutant_internal.h"
+
 namespace pixelgrad::cpu {
 namespace {
 
@@ -70,12 +72,21 @@ std::vector<TapConvolution> input_gradient_taps(const kernels::Conv2dGeometry& g
       // iy = py + i * stride gets from tap r the row oy = i + (py + pad - r * dilation) / stride,
       // if that is whole. Taps run backwards, so that dx increases and neighbours can be fused.
       for (int64_t r = g.kernel_h - 1; r >= 0; --r) {
-        const int64_t dy = py + g.pad_top - r * g.dilation_h;
+        const int64_t pad =
+            PIXELGRAD_MUTANT(conv2d_input_gradient_padding_off_by_one, g.pad_top, g.pad_top + 1);
+        const int64_t step =
+            PIXELGRAD_MUTANT(conv2d_input_gradient_without_dilation, g.dilation_h, 1);
+        const int64_t dy = py + pad - r * step;
         if (dy % g.stride_h != 0) continue;
         for (int64_t s = g.kernel_w - 1; s >= 0; --s) {
           const int64_t dx = px + g.pad_left - s * g.dilation_w;
           if (dx % g.stride_w != 0) continue;
-          c.taps.push_back({dy / g.stride_h, dx / g.stride_w, (r * g.kernel_w + s) * group_in});
+          const int64_t row =
+              PIXELGRAD_MUTANT(conv2d_input_gradient_kernel_flipped, r, g.kernel_h - 1 - r);
+          c.taps.push_back(
+              {dy / g.stride_h,
+               dx / PIXELGRAD_MUTANT(conv2d_input_gradient_without_stride, g.stride_w, 1),
+               (row * g.kernel_w + s) * group_in});
         }
       }
       flatten_pointwise(c);

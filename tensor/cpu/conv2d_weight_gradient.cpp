@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "tensor/mutant_internal.h"
 #include "tensor/parallel.h"
 #include "tensor/tensor.h"
 
@@ -235,7 +236,10 @@ class Task {
     T* to = packed_x_;
     for (int64_t l = 0; l < lines_; ++l) {
       const int64_t image = (line_begin_ + l) / g_.out_h, oy = (line_begin_ + l) % g_.out_h;
-      const int64_t iy = oy * g_.stride_h - g_.pad_top + r * g_.dilation_h;
+      const int64_t iy =
+          oy * PIXELGRAD_MUTANT(conv2d_weight_gradient_without_stride, g_.stride_h, 1) -
+          PIXELGRAD_MUTANT(conv2d_weight_gradient_without_padding, g_.pad_top, 0) +
+          r * PIXELGRAD_MUTANT(conv2d_weight_gradient_without_dilation, g_.dilation_h, 1);
       if (iy < 0 || iy >= g_.in_h) continue;
       const int64_t at = ((image * g_.in_h + iy) * g_.in_w + first) * g_.in_channels;
       if (x_in_place_) {
@@ -272,6 +276,7 @@ class Task {
         const int64_t first = col_begin_ * g_.stride_w - g_.pad_left + s * g_.dilation_w;
         if (first < 0) low = ceil_div(-first, g_.stride_w);
         high = std::min(cols_, first >= g_.in_w ? 0 : (g_.in_w - 1 - first) / g_.stride_w + 1);
+        high -= PIXELGRAD_MUTANT(conv2d_weight_gradient_last_column_lost, 0, 1);
         if (low >= high) continue;
       }
       shifted_.clear();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <vector>
 
 #include "tensor/parallel.h"
 
@@ -12,22 +13,27 @@
 #ifndef PIXELGRAD_TENSOR_CPU_POOL
 #define PIXELGRAD_TENSOR_CPU_POOL
 namespace pixelgrad::kernels {
-/// Each works on rows [begin, end) of the n * out_h output rows (forward) or n * in_h input rows
-/// (backward), on one thread.
+
+/// Rows [row_begin, row_end) of the n * h.out output rows (forward) or n * h.in input rows
+/// (backward), and channels [c_begin, c_end) of them: the work of one thread.
+struct PoolTile {
+  int64_t row_begin, row_end;
+  int64_t c_begin, c_end;
+};
+
 template <class T>
 struct PoolTiles {
-  void (*max_forward_u8)(const Pool2dGeometry& g, int64_t begin, int64_t end, const T* x, T* y,
-                         uint8_t* argmax);
-  void (*max_forward_i32)(const Pool2dGeometry& g, int64_t begin, int64_t end, const T* x, T* y,
+  void (*max_forward_u8)(const Pool2dGeometry& g, PoolTile tile, const T* x, T* y, uint8_t* argmax);
+  void (*max_forward_i32)(const Pool2dGeometry& g, PoolTile tile, const T* x, T* y,
                           int32_t* argmax);
-  void (*max_backward_u8)(const Pool2dGeometry& g, int64_t begin, int64_t end, const T* dy,
+  void (*max_backward_u8)(const Pool2dGeometry& g, PoolTile tile, const T* dy,
                           const uint8_t* argmax, T* dx);
-  void (*max_backward_i32)(const Pool2dGeometry& g, int64_t begin, int64_t end, const T* dy,
+  void (*max_backward_i32)(const Pool2dGeometry& g, PoolTile tile, const T* dy,
                            const int32_t* argmax, T* dx);
-  void (*avg_forward)(const Pool2dGeometry& g, bool count_include_pad, int64_t begin, int64_t end,
-                      const T* x, T* y);
-  void (*avg_backward)(const Pool2dGeometry& g, bool count_include_pad, int64_t begin, int64_t end,
-                       const T* dy, T* dx);
+  void (*avg_forward)(const Pool2dGeometry& g, bool count_include_pad, PoolTile tile, const T* x,
+                      T* y);
+  void (*avg_backward)(const Pool2dGeometry& g, bool count_include_pad, PoolTile tile, const T* dy,
+                       T* dx);
 };
 }  // namespace pixelgrad::kernels
 #endif
@@ -37,23 +43,24 @@ namespace pixelgrad::kernels::HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// One vector of channels of one output pixel: its window starts at pixel `x`, taps rows x cols are
-/// inside the image.
+/// One vector of channels of one output pixel, of which `image` points at the first: taps
+/// rows x cols of its window are inside the image.
 template <class D, class T, class Index>
 HWY_INLINE void max_window(D d, const Pool2dGeometry& g, PoolTaps rows, PoolTaps cols,
                            const T* image, T* y, Index* argmax) {
   const hn::RebindToSigned<D> di;
   using I = hn::TFromD<decltype(di)>;
-  auto best = hn::Set(d, -std::numeric_limits<T>::infinity());
-  auto code = hn::Set(di, static_cast<I>(rows.begin * g.kernel + cols.begin));
+  auto best = hn::Set(
+      d, PIXELGRAD_MUTANT(max_pool_padding_wins, -std::numeric_limits<T>::infinity(), T{0}));
+  auto code = hn::Set(di, static_cast<I>(rows.begin * g.w.kernel + cols.begin));
   for (int64_t r = rows.begin; r < rows.end; ++r)
     for (int64_t s = cols.begin; s < cols.end; ++s) {
-      const int64_t iy = rows.start + r * g.dilation, ix = cols.start + s * g.dilation;
-      const auto value = hn::LoadU(d, image + (iy * g.in_w + ix) * g.channels);
+      const int64_t iy = pool_input(g.h, rows, r), ix = pool_input(g.w, cols, s);
+      const auto value = hn::LoadU(d, image + (iy * g.w.in + ix) * g.channels);
       const auto better = hn::Or(hn::Gt(value, best), hn::IsNaN(value));
       best = hn::IfThenElse(better, value, best);
       code = hn::IfThenElse(hn::RebindMask(di, better),
-                            hn::Set(di, static_cast<I>(r * g.kernel + s)), code);
+                            hn::Set(di, static_cast<I>(r * g.w.kernel + s)), code);
     }
   hn::StoreU(best, d, y);
   if (argmax) {
@@ -64,47 +71,46 @@ HWY_INLINE void max_window(D d, const Pool2dGeometry& g, PoolTaps rows, PoolTaps
 }
 
 template <class T, class Index>
-void max_forward(const Pool2dGeometry& g, int64_t begin, int64_t end, const T* x, T* y,
-                 Index* argmax) {
+void max_forward(const Pool2dGeometry& g, PoolTile tile, const T* x, T* y, Index* argmax) {
   const hn::ScalableTag<T> d;
   const hn::CappedTag<T, 1> one;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (int64_t row = begin; row < end; ++row) {
-    const PoolTaps rows = pool_taps(g, row % g.out_h, g.in_h);
-    const T* image = x + row / g.out_h * g.in_h * g.in_w * g.channels;
-    for (int64_t ox = 0; ox < g.out_w; ++ox) {
-      const PoolTaps cols = pool_taps(g, ox, g.in_w);
-      const int64_t at = (row * g.out_w + ox) * g.channels;
-      int64_t c = 0;
-      for (; c + lanes <= g.channels; c += lanes)
+  for (int64_t row = tile.row_begin; row < tile.row_end; ++row) {
+    const PoolTaps rows = pool_taps(g.h, row % g.h.out);
+    const T* image = x + row / g.h.out * g.h.in * g.w.in * g.channels;
+    for (int64_t ox = 0; ox < g.w.out; ++ox) {
+      const PoolTaps cols = pool_taps(g.w, ox);
+      const int64_t at = (row * g.w.out + ox) * g.channels;
+      int64_t c = tile.c_begin;
+      for (; c + lanes <= tile.c_end; c += lanes)
         max_window(d, g, rows, cols, image + c, y + at + c, argmax ? argmax + at + c : nullptr);
-      for (; c < g.channels; ++c)
+      for (; c < tile.c_end; ++c)
         max_window(one, g, rows, cols, image + c, y + at + c, argmax ? argmax + at + c : nullptr);
     }
   }
 }
 
 template <class T, class Index>
-void max_backward(const Pool2dGeometry& g, int64_t begin, int64_t end, const T* dy,
-                  const Index* argmax, T* dx) {
+void max_backward(const Pool2dGeometry& g, PoolTile tile, const T* dy, const Index* argmax, T* dx) {
   const int64_t channels = g.channels;
-  for (int64_t row = begin; row < end; ++row) {
-    const int64_t image = row / g.in_h, iy = row % g.in_h;
-    T* out = dx + row * g.in_w * channels;
-    std::fill_n(out, g.in_w * channels, T{0});
-    const PoolReaders readers = pool_readers(g, iy, g.out_h);
+  for (int64_t row = tile.row_begin; row < tile.row_end; ++row) {
+    const int64_t image = row / g.h.in, iy = row % g.h.in;
+    T* out = dx + row * g.w.in * channels;
+    std::fill_n(out, g.w.in * channels, T{0});
+    const PoolReaders readers = pool_readers(g.h, iy);
     for (int64_t oy = readers.begin; oy < readers.end; ++oy) {
-      const int64_t r = pool_tap_of(g, iy, oy);
+      const int64_t r = pool_tap_of(g.h, iy, oy);
       if (r < 0) continue;
-      for (int64_t ox = 0; ox < g.out_w; ++ox) {
-        const PoolTaps cols = pool_taps(g, ox, g.in_w);
-        const int64_t at = ((image * g.out_h + oy) * g.out_w + ox) * channels;
+      for (int64_t ox = 0; ox < g.w.out; ++ox) {
+        const PoolTaps cols = pool_taps(g.w, ox);
+        const int64_t at = ((image * g.h.out + oy) * g.w.out + ox) * channels;
         for (int64_t s = cols.begin; s < cols.end; ++s) {
-          const int32_t code = static_cast<int32_t>(r * g.kernel + s);
-          T* HWY_RESTRICT pixel = out + (cols.start + s * g.dilation) * channels;
+          const int32_t code = static_cast<int32_t>(r * g.w.kernel + s);
+          T* HWY_RESTRICT pixel = out + pool_input(g.w, cols, s) * channels;
           for (int64_t c = 0; c < channels; ++c) {
             const T value = dy[at + c];
-            pixel[c] += static_cast<int32_t>(argmax[at + c]) == code ? value : T{0};
+            const T before = PIXELGRAD_MUTANT(max_pool_backward_overwrites, pixel[c], T{0});
+            pixel[c] = static_cast<int32_t>(argmax[at + c]) == code ? before + value : pixel[c];
           }
         }
       }
@@ -115,47 +121,67 @@ void max_backward(const Pool2dGeometry& g, int64_t begin, int64_t end, const T* 
 /// 1 / divisor of a window whose taps inside the image are rows x cols.
 template <class T>
 T window_weight(const Pool2dGeometry& g, bool count_include_pad, PoolTaps rows, PoolTaps cols) {
-  const int64_t pixels = count_include_pad ? g.kernel * g.kernel : rows.count() * cols.count();
-  return T{1} / static_cast<T>(std::max<int64_t>(pixels, 1));
+  return T{1} / static_cast<T>(pool_divisor(g.h, rows, count_include_pad) *
+                               pool_divisor(g.w, cols, count_include_pad));
+}
+
+/// to[c] = the sum over `count` >= 1 pixels that lie side by side.
+template <class T>
+void sum_of_run(const T* HWY_RESTRICT from, int64_t count, int64_t pixel, int64_t channels,
+                T* HWY_RESTRICT to) {
+  for (int64_t c = 0; c < channels; ++c) to[c] = from[c];
+  for (int64_t s = 1; s < count; ++s) {
+    from += pixel;
+    for (int64_t c = 0; c < channels; ++c) to[c] += from[c];
+  }
 }
 
 template <class T>
-void avg_forward(const Pool2dGeometry& g, bool count_include_pad, int64_t begin, int64_t end,
-                 const T* x, T* y) {
-  for (int64_t row = begin; row < end; ++row) {
-    const PoolTaps rows = pool_taps(g, row % g.out_h, g.in_h);
-    const T* image = x + row / g.out_h * g.in_h * g.in_w * g.channels;
-    for (int64_t ox = 0; ox < g.out_w; ++ox) {
-      const PoolTaps cols = pool_taps(g, ox, g.in_w);
-      T* out = y + (row * g.out_w + ox) * g.channels;
-      std::fill_n(out, g.channels, T{0});
-      for (int64_t r = rows.begin; r < rows.end; ++r)
-        for (int64_t s = cols.begin; s < cols.end; ++s) {
-          const T* in = image + ((rows.start + r) * g.in_w + cols.start + s) * g.channels;
-          for (int64_t c = 0; c < g.channels; ++c) out[c] += in[c];
-        }
+void avg_forward(const Pool2dGeometry& g, bool count_include_pad, PoolTile tile, const T* x, T* y) {
+  const int64_t channels = tile.c_end - tile.c_begin;
+  std::vector<T> buffer(static_cast<size_t>(channels));
+  T* HWY_RESTRICT line = buffer.data();
+  for (int64_t row = tile.row_begin; row < tile.row_end; ++row) {
+    const PoolTaps rows = pool_taps(g.h, row % g.h.out);
+    const T* image = x + row / g.h.out * g.h.in * g.w.in * g.channels + tile.c_begin;
+    for (int64_t ox = 0; ox < g.w.out; ++ox) {
+      const PoolTaps cols = pool_taps(g.w, ox);
       const T weight = window_weight<T>(g, count_include_pad, rows, cols);
-      for (int64_t c = 0; c < g.channels; ++c) out[c] *= weight;
+      T* HWY_RESTRICT out = y + (row * g.w.out + ox) * g.channels + tile.c_begin;
+      // The sums of the window's lines, then of the lines: one long sum would lose more digits.
+      for (int64_t r = rows.begin; r < rows.end; ++r) {
+        const T* in = image + ((rows.start + r) * g.w.in + cols.start + cols.begin) * g.channels;
+        if (r == rows.begin) {
+          sum_of_run(in, cols.count(), g.channels, channels, out);
+          continue;
+        }
+        sum_of_run(in, cols.count(), g.channels, channels, line);
+        for (int64_t c = 0; c < channels; ++c) out[c] += line[c];
+      }
+      for (int64_t c = 0; c < channels; ++c) out[c] *= weight;
     }
   }
 }
 
 template <class T>
-void avg_backward(const Pool2dGeometry& g, bool count_include_pad, int64_t begin, int64_t end,
-                  const T* dy, T* dx) {
-  for (int64_t row = begin; row < end; ++row) {
-    const int64_t image = row / g.in_h, iy = row % g.in_h;
-    T* out = dx + row * g.in_w * g.channels;
-    std::fill_n(out, g.in_w * g.channels, T{0});
-    const PoolReaders readers = pool_readers(g, iy, g.out_h);
+void avg_backward(const Pool2dGeometry& g, bool count_include_pad, PoolTile tile, const T* dy,
+                  T* dx) {
+  const bool counted =
+      PIXELGRAD_MUTANT(avg_pool_backward_counts_the_padding, count_include_pad, !count_include_pad);
+  for (int64_t row = tile.row_begin; row < tile.row_end; ++row) {
+    const int64_t image = row / g.h.in, iy = row % g.h.in;
+    T* out = dx + row * g.w.in * g.channels;
+    std::fill_n(out, g.w.in * g.channels, T{0});
+    const PoolReaders readers = pool_readers(g.h, iy);
     for (int64_t oy = readers.begin; oy < readers.end; ++oy) {
-      const PoolTaps rows = pool_taps(g, oy, g.in_h);
-      for (int64_t ox = 0; ox < g.out_w; ++ox) {
-        const PoolTaps cols = pool_taps(g, ox, g.in_w);
-        const T weight = window_weight<T>(g, count_include_pad, rows, cols);
-        const T* in = dy + ((image * g.out_h + oy) * g.out_w + ox) * g.channels;
+      const PoolTaps rows = pool_taps(g.h, oy);
+      for (int64_t ox = 0; ox < g.w.out; ++ox) {
+        const PoolTaps cols = pool_taps(g.w, ox);
+        const T weight = PIXELGRAD_MUTANT(avg_pool_backward_without_divisor,
+                                          window_weight<T>(g, counted, rows, cols), T{1});
+        const T* HWY_RESTRICT in = dy + ((image * g.h.out + oy) * g.w.out + ox) * g.channels;
         for (int64_t s = cols.begin; s < cols.end; ++s) {
-          T* pixel = out + (cols.start + s) * g.channels;
+          T* HWY_RESTRICT pixel = out + (cols.start + s) * g.channels;
           for (int64_t c = 0; c < g.channels; ++c) pixel[c] += weight * in[c];
         }
       }
@@ -193,49 +219,70 @@ PoolTiles<T> best_tiles() {
     return HWY_DYNAMIC_DISPATCH(tiles_f64)();
 }
 
-/// Cuts `rows` rows into tiles that read or write about 32K values of `row_values` each.
+/// Cuts rows of `pixels` x `channels` values into tiles of about 32K. Rows far larger than that,
+/// as in global pooling, are cut into blocks of whole vectors of channels as well.
 template <class F>
-void for_rows(int64_t rows, int64_t row_values, const F& f) {
-  parallel_range(rows, std::max<int64_t>(1, (1 << 15) / std::max<int64_t>(row_values, 1)), f);
+void for_tiles(int64_t rows, int64_t pixels, int64_t channels, const F& f) {
+  constexpr int64_t tile = 1 << 15, vectors = 64;
+  const int64_t values = std::max<int64_t>(1, pixels * channels);
+  const int64_t blocks = std::clamp<int64_t>(values / (4 * tile), 1, 1 + channels / vectors);
+  const int64_t block = (channels / blocks / vectors + 1) * vectors;
+  const int64_t grain = std::max<int64_t>(1, tile / values);
+  const int64_t row_tiles = (rows + grain - 1) / grain, cuts = (channels + block - 1) / block;
+  parallel_for(row_tiles * cuts, [&](int64_t i) {
+    const int64_t row = i / cuts * grain, c = i % cuts * block;
+    f(PoolTile{row, std::min(rows, row + grain), c, std::min(channels, c + block)});
+  });
 }
-int64_t input_values_of_output_row(const Pool2dGeometry& g) {
-  return g.in_w * g.channels * std::min(g.stride, g.kernel);
+
+/// Input pixels of the windows of an output row.
+int64_t pixels_of_output_row(const Pool2dGeometry& g) {
+  const int64_t lines = g.h.adaptive ? (g.h.in + g.h.out - 1) / g.h.out : g.h.kernel;
+  return g.w.in * std::min(lines, g.h.in);
+}
+
+/// Whole rows: each is cleared before windows are added to it.
+template <class F>
+void for_input_rows(const Pool2dGeometry& g, const F& f) {
+  const int64_t values = std::max<int64_t>(1, g.w.in * g.channels);
+  parallel_range(g.n * g.h.in, std::max<int64_t>(1, (1 << 15) / values),
+                 [&](int64_t begin, int64_t end) {
+                   f(PoolTile{begin, end, 0, g.channels});
+                 });
 }
 
 }  // namespace
 
 template <Device D, class T, class Index>
 void max_pool2d_forward(const Pool2dGeometry& g, const T* x, T* y, Index* argmax) {
-  for_rows(g.n * g.out_h, input_values_of_output_row(g), [&](int64_t begin, int64_t end) {
+  for_tiles(g.n * g.h.out, pixels_of_output_row(g), g.channels, [&](PoolTile tile) {
     if constexpr (std::is_same_v<Index, uint8_t>)
-      best_tiles<T>().max_forward_u8(g, begin, end, x, y, argmax);
+      best_tiles<T>().max_forward_u8(g, tile, x, y, argmax);
     else
-      best_tiles<T>().max_forward_i32(g, begin, end, x, y, argmax);
+      best_tiles<T>().max_forward_i32(g, tile, x, y, argmax);
   });
 }
 
 template <Device D, class T, class Index>
 void max_pool2d_backward(const Pool2dGeometry& g, const T* dy, const Index* argmax, T* dx) {
-  for_rows(g.n * g.in_h, g.in_w * g.channels, [&](int64_t begin, int64_t end) {
+  for_input_rows(g, [&](PoolTile tile) {
     if constexpr (std::is_same_v<Index, uint8_t>)
-      best_tiles<T>().max_backward_u8(g, begin, end, dy, argmax, dx);
+      best_tiles<T>().max_backward_u8(g, tile, dy, argmax, dx);
     else
-      best_tiles<T>().max_backward_i32(g, begin, end, dy, argmax, dx);
+      best_tiles<T>().max_backward_i32(g, tile, dy, argmax, dx);
   });
 }
 
 template <Device D, class T>
 void avg_pool2d_forward(const Pool2dGeometry& g, bool count_include_pad, const T* x, T* y) {
-  for_rows(g.n * g.out_h, input_values_of_output_row(g), [&](int64_t begin, int64_t end) {
-    best_tiles<T>().avg_forward(g, count_include_pad, begin, end, x, y);
-  });
+  for_tiles(g.n * g.h.out, pixels_of_output_row(g), g.channels,
+            [&](PoolTile tile) { best_tiles<T>().avg_forward(g, count_include_pad, tile, x, y); });
 }
 
 template <Device D, class T>
 void avg_pool2d_backward(const Pool2dGeometry& g, bool count_include_pad, const T* dy, T* dx) {
-  for_rows(g.n * g.in_h, g.in_w * g.channels, [&](int64_t begin, int64_t end) {
-    best_tiles<T>().avg_backward(g, count_include_pad, begin, end, dy, dx);
-  });
+  for_input_rows(
+      g, [&](PoolTile tile) { best_tiles<T>().avg_backward(g, count_include_pad, tile, dy, dx); });
 }
 
 #define PIXELGRAD_INSTANTIATE(T)                                                                   \

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "tensor/cpu/resample.h"
 #include "tensor/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -13,27 +14,13 @@
 #define PIXELGRAD_TENSOR_CPU_UPSAMPLE
 namespace pixelgrad::kernels {
 
-/// For each input coordinate of one axis the output coordinates that read it, with their weights:
-/// those of input i stand at [first[i], first[i + 1]).
-struct AxisReaders {
-  struct Reader {
-    int64_t out;
-    double weight;
-  };
-  std::vector<int64_t> first;
-  std::vector<Reader> readers;
-};
-
-/// Each works on rows [begin, end) of the n * out_h output rows (forward) or n * in_h input rows
-/// (backward), on one thread.
+/// Each works on rows [begin, end) of the n * out_h output rows, on one thread.
 template <class T>
 struct UpsampleTiles {
   void (*nearest)(const UpsampleGeometry& g, const int64_t* source_y, const int64_t* source_x,
                   int64_t begin, int64_t end, const T* x, T* y);
   void (*bilinear)(const UpsampleGeometry& g, const LinearSource* source_y,
                    const LinearSource* source_x, int64_t begin, int64_t end, const T* x, T* y);
-  void (*gather)(const UpsampleGeometry& g, const AxisReaders& ys, const AxisReaders& xs,
-                 int64_t begin, int64_t end, const T* dy, T* dx);
 };
 
 }  // namespace pixelgrad::kernels
@@ -80,39 +67,8 @@ void bilinear(const UpsampleGeometry& g, const LinearSource* source_y, const Lin
 }
 
 template <class T>
-void gather(const UpsampleGeometry& g, const AxisReaders& ys, const AxisReaders& xs, int64_t begin,
-            int64_t end, const T* dy, T* dx) {
-  const int64_t row_values = g.out_w * g.channels;
-  // Rows first, then columns: an input pixel with k x k readers costs k + k and not k * k.
-  std::vector<T> sums(static_cast<size_t>(row_values));
-  T* column = sums.data();
-  for (int64_t row = begin; row < end; ++row) {
-    const int64_t image = row / g.in_h, iy = row % g.in_h;
-    std::fill_n(column, row_values, T{0});
-    for (int64_t i = ys.first[static_cast<size_t>(iy)]; i < ys.first[static_cast<size_t>(iy) + 1];
-         ++i) {
-      const AxisReaders::Reader reader = ys.readers[static_cast<size_t>(i)];
-      const T weight = static_cast<T>(reader.weight);
-      const T* in = dy + (image * g.out_h + reader.out) * row_values;
-      for (int64_t c = 0; c < row_values; ++c) column[c] += weight * in[c];
-    }
-    T* out = dx + row * g.in_w * g.channels;
-    for (int64_t ix = 0; ix < g.in_w; ++ix, out += g.channels) {
-      std::fill_n(out, g.channels, T{0});
-      for (int64_t i = xs.first[static_cast<size_t>(ix)]; i < xs.first[static_cast<size_t>(ix) + 1];
-           ++i) {
-        const AxisReaders::Reader reader = xs.readers[static_cast<size_t>(i)];
-        const T weight = static_cast<T>(reader.weight);
-        const T* in = column + reader.out * g.channels;
-        for (int64_t c = 0; c < g.channels; ++c) out[c] += weight * in[c];
-      }
-    }
-  }
-}
-
-template <class T>
 UpsampleTiles<T> tiles() {
-  return {.nearest = nearest<T>, .bilinear = bilinear<T>, .gather = gather<T>};
+  return {.nearest = nearest<T>, .bilinear = bilinear<T>};
 }
 UpsampleTiles<float> tiles_f32() { return tiles<float>(); }
 UpsampleTiles<double> tiles_f64() { return tiles<double>(); }
@@ -148,28 +104,34 @@ std::vector<LinearSource> linear_sources(int64_t in_size, int64_t out_size, bool
   return sources;
 }
 
-/// Turns "output o reads input in[o] with weight w[o]" around.
-AxisReaders readers_of(int64_t in_size, const std::vector<LinearSource>& sources) {
-  std::vector<std::vector<AxisReaders::Reader>> of(static_cast<size_t>(in_size));
-  for (size_t o = 0; o < sources.size(); ++o) {
-    const LinearSource& s = sources[o];
-    of[static_cast<size_t>(s.low)].push_back({static_cast<int64_t>(o), 1 - s.weight});
-    if (s.weight != 0)
-      of[static_cast<size_t>(s.high)].push_back({static_cast<int64_t>(o), s.weight});
+cpu::AxisTaps nearest_taps(int64_t in_size, int64_t out_size) {
+  cpu::AxisTaps taps;
+  for (int64_t in : nearest_sources(in_size, out_size)) {
+    taps.add(in, 1);
+    taps.end_output();
   }
-  AxisReaders axis{{0}, {}};
-  for (const auto& readers : of) {
-    axis.readers.insert(axis.readers.end(), readers.begin(), readers.end());
-    axis.first.push_back(static_cast<int64_t>(axis.readers.size()));
-  }
-  return axis;
+  return taps;
 }
 
-/// A nearest source as a linear one, whose weight is all on one pixel.
-std::vector<LinearSource> as_linear(const std::vector<int64_t>& nearest) {
-  std::vector<LinearSource> sources;
-  for (int64_t i : nearest) sources.push_back({i, i, 0});
-  return sources;
+cpu::AxisTaps linear_taps(int64_t in_size, int64_t out_size, bool align_corners) {
+  cpu::AxisTaps taps;
+  for (const LinearSource& s : linear_sources(in_size, out_size, align_corners)) {
+    taps.add(s.low, 1 - PIXELGRAD_MUTANT(upsample_bilinear_backward_nearest, s.weight, 0));
+    if (s.weight != 0)
+      taps.add(PIXELGRAD_MUTANT(upsample_bilinear_backward_to_low, s.high, s.low), s.weight);
+    taps.end_output();
+  }
+  return taps;
+}
+
+cpu::AxisTaps cubic_taps(int64_t in_size, int64_t out_size, bool align_corners) {
+  cpu::AxisTaps taps;
+  for (int64_t o = 0; o < out_size; ++o) {
+    const CubicSource s = cubic_source(o, in_size, out_size, align_corners);
+    for (int k = 0; k < 4; ++k) taps.add(s.in[k], s.weight[k]);
+    taps.end_output();
+  }
+  return taps;
 }
 
 /// Cuts `rows` rows into tiles of about 32K output values; a row has `row_values`.
@@ -178,13 +140,12 @@ void for_rows(int64_t rows, int64_t row_values, const F& f) {
   parallel_range(rows, std::max<int64_t>(1, (1 << 15) / std::max<int64_t>(row_values, 1)), f);
 }
 
+/// The backward of a resampling by `ys` and `xs`.
 template <class T>
-void gather_rows(const UpsampleGeometry& g, const AxisReaders& ys, const AxisReaders& xs,
-                 const T* dy, T* dx) {
-  const int64_t readers_a_row = std::max<int64_t>(1, g.out_h / std::max<int64_t>(g.in_h, 1));
-  for_rows(g.n * g.in_h, g.out_w * g.channels * readers_a_row, [&](int64_t begin, int64_t end) {
-    best_tiles<T>().gather(g, ys, xs, begin, end, dy, dx);
-  });
+void gather(const UpsampleGeometry& g, const cpu::AxisTaps& ys, const cpu::AxisTaps& xs,
+            const T* dy, T* dx) {
+  cpu::resample(g.n, g.out_h, g.out_w, g.channels, cpu::transposed(ys, g.in_h),
+                cpu::transposed(xs, g.in_w), dy, dx);
 }
 
 }  // namespace
@@ -199,8 +160,7 @@ void upsample_nearest_forward(const UpsampleGeometry& g, const T* x, T* y) {
 
 template <Device D, class T>
 void upsample_nearest_backward(const UpsampleGeometry& g, const T* dy, T* dx) {
-  gather_rows(g, readers_of(g.in_h, as_linear(nearest_sources(g.in_h, g.out_h))),
-              readers_of(g.in_w, as_linear(nearest_sources(g.in_w, g.out_w))), dy, dx);
+  gather(g, nearest_taps(g.in_h, g.out_h), nearest_taps(g.in_w, g.out_w), dy, dx);
 }
 
 template <Device D, class T>
@@ -214,8 +174,20 @@ void upsample_bilinear_forward(const UpsampleGeometry& g, bool align_corners, co
 
 template <Device D, class T>
 void upsample_bilinear_backward(const UpsampleGeometry& g, bool align_corners, const T* dy, T* dx) {
-  gather_rows(g, readers_of(g.in_h, linear_sources(g.in_h, g.out_h, align_corners)),
-              readers_of(g.in_w, linear_sources(g.in_w, g.out_w, align_corners)), dy, dx);
+  gather(g, linear_taps(g.in_h, g.out_h, align_corners),
+         linear_taps(g.in_w, g.out_w, align_corners), dy, dx);
+}
+
+template <Device D, class T>
+void upsample_bicubic_forward(const UpsampleGeometry& g, bool align_corners, const T* x, T* y) {
+  cpu::resample(g.n, g.in_h, g.in_w, g.channels, cubic_taps(g.in_h, g.out_h, align_corners),
+                cubic_taps(g.in_w, g.out_w, align_corners), x, y);
+}
+
+template <Device D, class T>
+void upsample_bicubic_backward(const UpsampleGeometry& g, bool align_corners, const T* dy, T* dx) {
+  const bool aligned = PIXELGRAD_MUTANT(upsample_bicubic_backward_unaligned, align_corners, false);
+  gather(g, cubic_taps(g.in_h, g.out_h, aligned), cubic_taps(g.in_w, g.out_w, aligned), dy, dx);
 }
 
 #define PIXELGRAD_INSTANTIATE(T)                                                                   \
@@ -224,7 +196,11 @@ void upsample_bilinear_backward(const UpsampleGeometry& g, bool align_corners, c
   template void upsample_bilinear_forward<Device::cpu, T>(const UpsampleGeometry&, bool, const T*, \
                                                           T*);                                     \
   template void upsample_bilinear_backward<Device::cpu, T>(const UpsampleGeometry&, bool,          \
-                                                           const T*, T*);
+                                                           const T*, T*);                          \
+  template void upsample_bicubic_forward<Device::cpu, T>(const UpsampleGeometry&, bool, const T*,  \
+                                                         T*);                                      \
+  template void upsample_bicubic_backward<Device::cpu, T>(const UpsampleGeometry&, bool, const T*, \
+                                                          T*);
 PIXELGRAD_INSTANTIATE(float)
 PIXELGRAD_INSTANTIATE(double)
 #undef PIXELGRAD_INSTANTIATE

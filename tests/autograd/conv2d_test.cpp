@@ -52,10 +52,10 @@ reference::NaiveConv2d naive(const Sizes& s) {
           .kernel_w = s.weight[2],
           .stride_h = s.spec.stride,
           .stride_w = s.spec.stride,
-          .pad_top = s.spec.padding,
-          .pad_left = s.spec.padding,
-          .pad_bottom = s.spec.padding,
-          .pad_right = s.spec.padding,
+          .pad_top = s.spec.padding.pixels(),
+          .pad_left = s.spec.padding.pixels(),
+          .pad_bottom = s.spec.padding.pixels(),
+          .pad_right = s.spec.padding.pixels(),
           .dilation_h = s.spec.dilation,
           .dilation_w = s.spec.dilation,
           .groups = s.spec.groups};
@@ -156,7 +156,7 @@ TEST(ConvTranspose2d, IsTheAdjointOfConv2d) {
     const Tensor ax = conv2d(x, w, {}, s.spec), y = normal(ax.shape(), 7);
     // What the stride cut off at the bottom and on the right is output padding of the transpose.
     const auto rest = [&](int i) {
-      return (s.x[i] + 2 * s.spec.padding - s.spec.dilation * (s.weight[i] - 1) - 1) %
+      return (s.x[i] + 2 * s.spec.padding.pixels() - s.spec.dilation * (s.weight[i] - 1) - 1) %
              s.spec.stride;
     };
     if (rest(1) != rest(2)) continue;

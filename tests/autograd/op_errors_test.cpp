@@ -107,21 +107,21 @@ const std::vector<BadCall> bad_calls = {
      [] {
        upsample(zeros({1, 2, 2, 1}), 0, 4);
      }},
-    {"[upsample] align_corners is set, but the mode is nearest, expected bilinear",
+    {"[upsample] align_corners is set, but the mode is nearest, expected bilinear or bicubic",
      [] {
        upsample(zeros({1, 2, 2, 1}), 4, 4, {.align_corners = true});
      }},
-    {"[upsample] input is [2,2], expected [N,H,W,C]",
+    {"[upsample_scale] input is [2,2], expected [N,H,W,C]",
      [] {
        upsample_scale(zeros({2, 2}));
      }},
-    {"[upsample] factor is 0, expected at least 1",
+    {"[upsample_scale] factor is 0, expected at least 1",
      [] {
        upsample_scale(zeros({1, 2, 2, 1}), 0);
      }},
 
     {"[concat] got no tensors, expected at least one", [] { concat({}); }},
-    {"[concat] input 1 is [2,4,3], expected all sizes but the last of [2,5,3]",
+    {"[concat] input 1 is [2,4,3], expected [2,5,3] up to the size of axis 2",
      [] {
        concat({zeros({2, 5, 3}), zeros({2, 4, 3})});
      }},

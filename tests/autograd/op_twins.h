@@ -31,8 +31,7 @@ std::vector<Tensor> random_inputs(const std::vector<Shape>& shapes, Dtype dtype)
 /// Labels in [0, classes), about one in eight of them `ignore`.
 Tensor random_labels(const Shape& shape, int64_t classes, int32_t ignore = 255);
 
-std::vector<OpTwin> image_twins();  ///< pooling, upsampling, concat, crop
-std::vector<OpTwin> loss_twins();   ///< batch norm, softmax, losses
+std::vector<OpTwin> loss_twins();  ///< batch norm, softmax, losses
 std::vector<OpTwin> all_op_twins();
 
 // For OpTwin::keeps.

@@ -9,8 +9,8 @@ const Twins& all_twins() {
   static const Twins all = [] {
     Twins merged;
     for (auto* family :
-         {arithmetic_twins, convolution_twins, loss_twins, normalization_twins, pointwise_twins,
-          pooling_twins, reduction_twins, resize_twins, shape_twins})
+         {arithmetic_twins, convolution_twins, loss_twins, matmul_twins, normalization_twins,
+          pointwise_twins, pooling_twins, reduction_twins, resize_twins, shape_twins})
       merged.merge(family());
     return merged;
   }();

@@ -22,6 +22,7 @@ using Twins = std::map<std::string, Twin>;
 Twins arithmetic_twins();
 Twins convolution_twins();
 Twins loss_twins();
+Twins matmul_twins();
 Twins normalization_twins();
 Twins pointwise_twins();
 Twins pooling_twins();

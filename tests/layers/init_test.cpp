@@ -34,7 +34,9 @@ TEST(Init, FansCountTapsAndChannels) {
   // [Cout,Kh,Kw,Cin/groups]
   EXPECT_EQ(fans_of({64, 3, 5, 16}).in, 3 * 5 * 16);
   EXPECT_EQ(fans_of({64, 3, 5, 16}).out, 3 * 5 * 64);
-  EXPECT_THROW(fans_of({64, 16}), Error);
+  EXPECT_EQ(fans_of({64, 16}).in, 16);
+  EXPECT_EQ(fans_of({64, 16}).out, 64);
+  EXPECT_THROW(fans_of({64, 3, 16}), Error);
 }
 
 struct Distribution {

@@ -74,7 +74,7 @@ inline NaiveConv2d random_case(Random& random) {
     c.n = pick({1, 1, 2, 3});
     c.in_h = pick({1, 2, 3, 4, 5, 7, 8, 11});
     c.in_w = pick({1, 2, 3, 4, 6, 7, 13, 17, 30, 45});
-    c.kernel_h = c.kernel_w = pick({1, 2, 3, 3, 3, 5, 7});
+    c.kernel_h = c.kernel_w = pick({1, 2, 3, 3, 3, 3, 4, 5, 6, 7});
     c.dilation_h = c.dilation_w = pick({1, 1, 1, 2, 3, 12});
     c.stride_h = c.stride_w = pick({1, 1, 1, 2, 2, 3});
     const int64_t reach = c.dilation_h * (c.kernel_h - 1);
@@ -87,8 +87,12 @@ inline NaiveConv2d random_case(Random& random) {
       c.pad_bottom = random.below(3);
       c.pad_left = random.below(4);
     }
-    c.in_channels = pick({1, 3, 5, 8, 16, 17, 33, 64, 65, 130});
-    c.out_channels = pick({1, 2, 3, 5, 8, 16, 17, 24, 33, 64});
+    const auto channels = [&] {
+      return random.chance(0.5) ? 1 + random.below(70)
+                                : pick({1, 2, 3, 8, 16, 17, 33, 64, 65, 130});
+    };
+    c.in_channels = channels();
+    c.out_channels = channels();
     switch (random.below(6)) {
       case 0:  // groups
         c.groups = pick({2, 3, 4});
@@ -106,6 +110,133 @@ inline NaiveConv2d random_case(Random& random) {
     if (c.y_size() * c.kernel_h * c.kernel_w * c.group_in() > 3'000'000) continue;
     return c;
   }
+}
+
+/// Shapes that take each way through the kernels, at sizes where strips, blocks and parts occur.
+inline std::vector<NaiveConv2d> larger_cases() {
+  return {
+      {.n = 2,
+       .in_h = 20,
+       .in_w = 24,
+       .in_channels = 16,
+       .out_channels = 16,
+       .kernel_h = 3,
+       .kernel_w = 3,
+       .pad_top = 1,
+       .pad_left = 1,
+       .pad_bottom = 1,
+       .pad_right = 1},
+      {.n = 1,
+       .in_h = 33,
+       .in_w = 130,
+       .in_channels = 3,
+       .out_channels = 17,
+       .kernel_h = 3,
+       .kernel_w = 3,
+       .stride_h = 2,
+       .stride_w = 2,
+       .pad_top = 1,
+       .pad_left = 1,
+       .pad_bottom = 1,
+       .pad_right = 1},
+      // Input channels in several blocks; small maps whose tiles run over the ends of rows.
+      {.n = 3,
+       .in_h = 4,
+       .in_w = 4,
+       .in_channels = 150,
+       .out_channels = 40,
+       .kernel_h = 3,
+       .kernel_w = 3,
+       .pad_top = 1,
+       .pad_left = 1,
+       .pad_bottom = 1,
+       .pad_right = 1},
+      {.n = 2,
+       .in_h = 15,
+       .in_w = 15,
+       .in_channels = 70,
+       .out_channels = 21,
+       .kernel_h = 3,
+       .kernel_w = 3,
+       .pad_top = 6,
+       .pad_left = 6,
+       .pad_bottom = 6,
+       .pad_right = 6,
+       .dilation_h = 6,
+       .dilation_w = 6},
+      {.n = 2, .in_h = 16, .in_w = 16, .in_channels = 300, .out_channels = 10},
+      {.n = 2,
+       .in_h = 17,
+       .in_w = 19,
+       .in_channels = 12,
+       .out_channels = 20,
+       .kernel_h = 7,
+       .kernel_w = 7,
+       .stride_h = 2,
+       .stride_w = 2,
+       .pad_top = 3,
+       .pad_left = 3,
+       .pad_bottom = 3,
+       .pad_right = 3},
+      // Rows long enough to be cut into pieces, dense and pointwise.
+      {.n = 1,
+       .in_h = 3,
+       .in_w = 700,
+       .in_channels = 5,
+       .out_channels = 18,
+       .kernel_h = 3,
+       .kernel_w = 3,
+       .pad_top = 1,
+       .pad_left = 1,
+       .pad_bottom = 1,
+       .pad_right = 1},
+      {.n = 3, .in_h = 24, .in_w = 25, .in_channels = 90, .out_channels = 34},
+      // The transposed convolution of a decoder; its stride leaves pixels that no tap reaches.
+      {.n = 2,
+       .in_h = 16,
+       .in_w = 20,
+       .in_channels = 24,
+       .out_channels = 32,
+       .kernel_h = 2,
+       .kernel_w = 2,
+       .stride_h = 2,
+       .stride_w = 2},
+      {.n = 2,
+       .in_h = 13,
+       .in_w = 14,
+       .in_channels = 9,
+       .out_channels = 6,
+       .kernel_h = 2,
+       .kernel_w = 2,
+       .stride_h = 3,
+       .stride_w = 3},
+      {.n = 2,
+       .in_h = 21,
+       .in_w = 30,
+       .in_channels = 40,
+       .out_channels = 40,
+       .kernel_h = 3,
+       .kernel_w = 3,
+       .pad_top = 2,
+       .pad_left = 2,
+       .pad_bottom = 2,
+       .pad_right = 2,
+       .dilation_h = 2,
+       .dilation_w = 2,
+       .groups = 40},
+      {.n = 1,
+       .in_h = 18,
+       .in_w = 22,
+       .in_channels = 36,
+       .out_channels = 72,
+       .kernel_h = 3,
+       .kernel_w = 3,
+       .pad_top = 1,
+       .pad_left = 1,
+       .pad_bottom = 1,
+       .pad_right = 1,
+       .groups = 4},
+  };
 }
 
 }  // namespace pixelgrad::reference

@@ -1,0 +1,76 @@
+// On whole numbers every order of adding gives the same sum. So the kernels of the CPU must equal
+// naive loops to the last bit: forward, input gradient and weight gradient, in both types, on each
+// SIMD target that this processor has, for generated shapes and for those that are cut into blocks.
+#include <gtest/gtest.h>
+
+#include "tests/tensor/conv2d_calls.h"
+#include "tests/tensor/conv2d_cases.h"
+#include "tests/tensor/simd_targets.h"
+
+namespace pixelgrad {
+namespace {
+
+using reference::backward_input;
+using reference::backward_weight;
+using reference::describe;
+using reference::forward;
+using reference::integers;
+using reference::larger_cases;
+using reference::naive_backward_input;
+using reference::naive_backward_weight;
+using reference::naive_forward;
+using reference::NaiveConv2d;
+using reference::random_case;
+
+template <class T>
+void expect_exact(const NaiveConv2d& c, uint64_t seed) {
+  SCOPED_TRACE(describe(c) + ", seed " + std::to_string(seed));
+  const auto x = integers<T>(c.x_size(), seed), w = integers<T>(c.weight_size(), seed + 1);
+  const auto dy = integers<T>(c.y_size(), seed + 2);
+  const bool biased = seed % 2 == 0;
+  const auto bias = integers<T>(biased ? c.out_channels : 0, seed + 3);
+  const auto in_bias = integers<T>(biased ? c.in_channels : 0, seed + 4);
+  EXPECT_TRUE(forward(c, x, w, bias) == naive_forward(c, x, w, bias)) << "forward";
+  EXPECT_TRUE(backward_input(c, dy, w, in_bias) == naive_backward_input(c, dy, w, in_bias))
+      << "input gradient";
+  EXPECT_TRUE(backward_weight(c, x, dy) == naive_backward_weight(c, x, dy)) << "weight gradient";
+}
+
+class Conv2dExact : public testing::TestWithParam<int64_t> {
+ protected:
+  void SetUp() override { test::force_simd_target(GetParam()); }
+  void TearDown() override { test::force_simd_target(0); }
+};
+
+TEST_P(Conv2dExact, GeneratedShapes) {
+  Random random({.seed = 20, .stream = stream_of("conv2d shapes")});
+  int dilated = 0, strided = 0, padded = 0, grouped = 0, depthwise = 0, pointwise = 0, tiny = 0;
+  for (uint64_t i = 0; i < 600; ++i) {
+    const NaiveConv2d c = random_case(random);
+    dilated += c.dilation_w > 1 && c.kernel_w > 1;
+    strided += c.stride_w > 1;
+    padded += c.pad_left > 0;
+    grouped += c.groups > 1 && c.group_in() > 1;
+    depthwise += c.groups > 1 && c.group_in() == 1 && c.group_out() == 1;
+    pointwise += c.kernel_h * c.kernel_w == 1;
+    tiny += c.in_h * c.in_w <= 9;
+    expect_exact<float>(c, i);
+    expect_exact<double>(c, i);
+    if (HasFailure()) return;  // one reproducer is enough
+  }
+  EXPECT_GE(dilated, 100);
+  for (int kind : {strided, padded, grouped, depthwise, pointwise, tiny}) EXPECT_GE(kind, 30);
+}
+
+TEST_P(Conv2dExact, LargerShapes) {
+  for (const NaiveConv2d& c : larger_cases()) {
+    expect_exact<float>(c, 2);
+    expect_exact<double>(c, 3);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Targets, Conv2dExact, testing::ValuesIn(test::simd_targets()),
+                         [](const auto& info) { return test::simd_target_name(info.param); });
+
+}  // namespace
+}  // namespace pixelgrad
