@@ -13,6 +13,7 @@
 #include <set>
 
 #include "autograd/graph.h"
+#include "tensor/allocator.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
 
@@ -26,6 +27,13 @@ const OpCase& find_case(const std::string& name) {
     if (op.name == name) return op;
   throw Error("no such case: " + name);
 }
+
+/// Under AddressSanitizer, which looks for other mistakes, fewer elements of large inputs.
+#ifdef __SANITIZE_ADDRESS__
+const GradcheckOptions few_elements{.check_all_up_to = 128, .samples = 32};
+#else
+const GradcheckOptions few_elements{};
+#endif
 
 std::vector<std::string> names() {
   std::vector<std::string> all;
@@ -76,7 +84,8 @@ class OpCases : public ::testing::TestWithParam<std::string> {
 };
 
 TEST_P(OpCases, GradientsAreRight) {
-  const GradcheckSummary summary = run_gradcheck_cases(op_cases(), {.name = op().name});
+  const GradcheckSummary summary =
+      run_gradcheck_cases(op_cases(), {.name = op().name, .options = few_elements});
   ASSERT_EQ(summary.ops.size(), 1u);
   EXPECT_TRUE(summary.passed) << summary.ops[0].failures();
   EXPECT_LE(summary.ops[0].worst_scaled_error, 1e-8);
@@ -161,8 +170,82 @@ TEST_P(OpCases, BackwardOfALinearOpIsItsTranspose) {
   }
 }
 
+// R(h) = L(x + h d) - L(x) - h <grad L, d> is what a first-order model leaves: h^2 for a right
+// gradient, h for a wrong one, and nothing but rounding where L is affine in the input.
+TEST_P(OpCases, TheTaylorRemainderIsOfSecondOrder) {
+  if (op().has_kinks && !op().linear) GTEST_SKIP() << "not smooth";
+  for (const OpSample& sample : op().samples) {
+    if (sample.ill_conditioned) continue;
+    const std::vector<Tensor> inputs = sample.inputs(0);
+    const auto results = value_and_gradients(sample, inputs);
+    const std::vector<double> v = random_like(results[0], 11).to_doubles();
+    const double value = dot(results[0].to_doubles(), v);
+    const double size = norm(results[0].to_doubles()) * norm(v);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const std::vector<double> d = random_like(inputs[i], 13).to_doubles();
+      const double slope = dot(results[i + 1].to_doubles(), d);
+      const auto remainder = [&](double h) {
+        std::vector<double> moved = inputs[i].to_doubles();
+        for (size_t k = 0; k < moved.size(); ++k) moved[k] += h * d[k];
+        std::vector<Tensor> at = inputs;
+        at[i] = Tensor::from(inputs[i].shape(), moved);
+        return dot(sample.call(at).to_doubles(), v) - value - h * slope;
+      };
+      const std::string where = sample.name + ", input " + op().inputs[i];
+      const bool twice = sample.name == "an input with itself";
+      if (op().linear && !twice) {
+        EXPECT_LE(std::abs(remainder(1)), 1e-12 * std::max(size + norm(d) * norm(v), 1.0)) << where;
+        continue;
+      }
+      const double wide = remainder(1e-3), narrow = remainder(5e-4);
+      if (std::abs(wide) <= 1e-12 * std::max(size, 1.0)) continue;  // affine in this input
+      EXPECT_NEAR(std::log2(std::abs(wide / narrow)), 2, 0.05) << where << ", remainder " << wide;
+    }
+  }
+}
+
+TEST_P(OpCases, KeepWhatTheTableSays) {
+  ASSERT_TRUE(op().saved_bytes) << "the table does not say what the graph keeps";
+  for (const OpSample& sample : op().samples) {
+    std::vector<Tensor> inputs = sample.inputs(0);
+    std::vector<Shape> shapes;
+    for (Tensor& x : inputs) {
+      shapes.push_back(x.shape());
+      x = x.to(Dtype::f32);
+    }
+    Tensor y;
+    const int64_t before = memory_stats().in_use;
+    {
+      std::vector<Tensor> x;
+      for (const Tensor& t : inputs) x.push_back(require_grad(t.clone()));
+      y = sample.call(x);
+    }
+    const auto output = static_cast<int64_t>(y.bytes());
+    const int64_t kept = memory_stats().in_use - before - output;
+    const int64_t expected = op().saved_bytes(sample, shapes, y.shape(), 4);
+    // The allocator rounds each block up, by less than a quarter and a page.
+    EXPECT_GE(kept, expected) << sample.name;
+    EXPECT_LE(kept, expected + (expected + output) / 4 + 4096) << sample.name;
+  }
+}
+
+TEST_P(OpCases, KeepNothingWithoutGradients) {
+  for (const OpSample& sample : op().samples) {
+    std::vector<Tensor> x;
+    for (const Tensor& t : sample.inputs(0)) x.push_back(t.to(Dtype::f32));
+    EXPECT_FALSE(needs_grad(sample.call(x))) << sample.name;
+    for (Tensor& t : x) t = require_grad(t);
+    const NoGrad no_grad;
+    const int64_t before = memory_stats().in_use;
+    const Tensor y = sample.call(x);
+    EXPECT_FALSE(needs_grad(y)) << sample.name;
+    EXPECT_LE(memory_stats().in_use - before, static_cast<int64_t>(y.bytes()) * 5 / 4 + 4096)
+        << sample.name;
+  }
+}
+
 TEST_P(OpCases, BadArgumentsAreExplained) {
-  EXPECT_GE(op().errors.size(), 2u);
+  EXPECT_GE(op().errors.size(), 3u);
   for (const OpError& error : op().errors) {
     try {
       error.call();
@@ -175,7 +258,7 @@ TEST_P(OpCases, BadArgumentsAreExplained) {
 }
 
 TEST_P(OpCases, TheTableIsComplete) {
-  EXPECT_GE(op().samples.size(), 4u);
+  EXPECT_GE(op().samples.size(), 8u);
   std::set<std::string> seen;
   for (const OpSample& sample : op().samples) {
     EXPECT_TRUE(seen.insert(sample.name).second) << "twice: " << sample.name;
