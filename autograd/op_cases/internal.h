@@ -8,6 +8,7 @@
 namespace pixelgrad {
 
 std::vector<OpCase> convolution_cases();
+std::vector<OpCase> label_loss_cases();
 std::vector<OpCase> loss_cases();
 std::vector<OpCase> normalization_cases();
 std::vector<OpCase> pointwise_cases();
@@ -17,8 +18,8 @@ std::vector<OpCase> resize_cases();
 std::vector<OpCase> shape_cases();
 
 inline constexpr std::vector<OpCase> (*op_case_families[])() = {
-    convolution_cases, normalization_cases, pointwise_cases, reduction_cases,
-    pooling_cases,     resize_cases,        shape_cases,     loss_cases,
+    convolution_cases, normalization_cases, pointwise_cases, reduction_cases,  pooling_cases,
+    resize_cases,      shape_cases,         loss_cases,      label_loss_cases,
 };
 
 using MakeInputs = std::function<std::vector<Tensor>(uint64_t seed)>;
