@@ -7,10 +7,13 @@
 
 namespace pixelgrad {
 
-/// Of batch_norm. The statistics are those before the call; empty: none.
+/// Of batch_norm. The statistics are those at the start; empty: none. Where there is an `earlier`
+/// batch [n,C], it is seen before the call, once in training and then once more in evaluation,
+/// without gamma and beta: what it leaves behind in the statistics, the call shows.
 struct BatchNormArguments {
   BatchNormSpec spec;
   std::vector<double> running_mean = {}, running_variance = {};
+  Tensor earlier = {};
 };
 
 /// Of a loss on labels. `weights` stand for the spec's class_weights or pos_weight, in every dtype;

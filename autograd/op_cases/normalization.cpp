@@ -27,17 +27,28 @@ OpSample ill_conditioned(OpSample sample) {
 
 /// x [...,channels], gamma and beta [channels]. Running statistics are new in every call, because
 /// training overwrites them.
-OpSample batch_norm_sample(std::string name, Shape x, BatchNormSpec spec) {
+OpSample batch_norm_sample(std::string name, Shape x, BatchNormSpec spec, Tensor earlier = {}) {
   const int64_t channels = x.back();
-  BatchNormArguments arguments{.spec = spec};
+  BatchNormArguments arguments;
+  arguments.spec = spec;
+  arguments.earlier = earlier;
   for (int64_t c = 0; c < channels; ++c) {
     arguments.running_mean.push_back(0.1 * static_cast<double>(c) - 0.2);
     arguments.running_variance.push_back(0.5 + 0.3 * static_cast<double>(c % 5));
   }
   return {std::move(name), normals({std::move(x), {channels}, {channels}}),
           [arguments](const std::vector<Tensor>& in) {
-            return batch_norm(in[0], in[1], in[2], captured(arguments.running_mean, in[0]),
-                              captured(arguments.running_variance, in[0]), arguments.spec);
+            const Tensor mean = captured(arguments.running_mean, in[0]);
+            const Tensor variance = captured(arguments.running_variance, in[0]);
+            BatchNormSpec spec = arguments.spec;
+            if (arguments.earlier) {
+              const Tensor batch = arguments.earlier.to(in[0].dtype()).to(in[0].device());
+              for (const bool training : {true, false}) {
+                spec.training = training;
+                batch_norm(batch, {}, {}, mean, variance, spec);
+              }
+            }
+            return batch_norm(in[0], in[1], in[2], mean, variance, arguments.spec);
           },
           arguments};
 }
@@ -58,6 +69,9 @@ OpCase batch_norm_case() {
       batch_norm_sample("large eps", {2, 3, 3, 2}, {.eps = 0.1}),
       batch_norm_sample("evaluation", {2, 3, 5, 3}, {.training = false}),
       batch_norm_sample("evaluation, one pixel", {1, 1, 1, 17}, {.training = false}),
+      batch_norm_sample("evaluation after a step of training", {2, 2, 3, 2},
+                        {.momentum = 0.2, .training = false},
+                        Tensor::from<double>({3, 2}, {1, -2, 4, 0.5, -2, 3})),
       batch_norm_sample("several tiles", {2, 33, 35, 17}, {}),
       batch_norm_sample("evaluation, several tiles", {2, 33, 35, 17},
                         {.eps = 1e-3, .training = false}),

@@ -27,6 +27,14 @@ Array batch_norm_twin(const Arrays& in, const std::any& arguments) {
   std::map<int64_t, naive::Statistics> running;
   for (size_t c = 0; c < a.running_mean.size(); ++c)
     running[static_cast<int64_t>(c)] = {a.running_mean[c], a.running_variance[c]};
+  if (a.earlier) {
+    const Array earlier(a.earlier);
+    const double n = static_cast<double>(earlier.pixels()), m = a.spec.momentum;
+    for (const auto& [c, batch] : statistics(earlier, channel)) {
+      running[c].mean = (1 - m) * running[c].mean + m * batch.mean;
+      running[c].variance = (1 - m) * running[c].variance + m * batch.variance * n / (n - 1);
+    }
+  }
   return normalize(in[0], running, channel, in[1].values, in[2].values, a.spec.eps);
 }
 

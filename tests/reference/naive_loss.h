@@ -74,7 +74,7 @@ inline Labels hard_labels(const Array& logits, const Labels& labels, int32_t ign
   Labels kept(labels.size(), ignore);
   int64_t rank = 0;
   for (const auto& [probability, i] : order)
-    if (probability < threshold || rank++ < min_kept) kept[i] = labels[i];
+    if (rank++ < min_kept || probability < threshold) kept[i] = labels[i];
   return kept;
 }
 
