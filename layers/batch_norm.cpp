@@ -19,11 +19,15 @@ BatchNorm2d::BatchNorm2d(Options options) : options_(options) {
 }
 
 Tensor BatchNorm2d::forward(const Tensor& x) {
-  if (training()) ++num_batches_tracked_.mutable_data<int64_t>()[0];
-  return batch_norm(x, weight_, bias_, running_mean_, running_var_,
-                    {.momentum = options_.momentum, .eps = options_.eps, .training = training()});
+  const bool take_statistics = training() && !options_.frozen;
+  if (take_statistics) ++num_batches_tracked_.mutable_data<int64_t>()[0];
+  return batch_norm(
+      x, weight_, bias_, running_mean_, running_var_,
+      {.momentum = options_.momentum, .eps = options_.eps, .training = take_statistics});
 }
 
-std::string BatchNorm2d::describe() const { return str("BatchNorm2d(", options_.channels, ")"); }
+std::string BatchNorm2d::describe() const {
+  return str("BatchNorm2d(", options_.channels, options_.frozen ? ", frozen)" : ")");
+}
 
 }  // namespace pixelgrad

@@ -6,7 +6,9 @@ namespace pixelgrad {
 /// Batch normalization over N, H and W of each channel (Ioffe and Szegedy, ICML 2015).
 /// [N,H,W,C] -> [N,H,W,C]. In training with the batch's mean and variance, which also move the
 /// running ones by `momentum` (PyTorch's sense: the weight of the new; the variance stored is the
-/// unbiased one); in evaluation with the running ones.
+/// unbiased one); in evaluation with the running ones. Frozen, it uses the running ones in training
+/// too and leaves them as they are, for fine-tuning with batches too small to take statistics from;
+/// weight and bias still have gradients.
 /// Parameters: weight (ones), bias (zeros). Buffers: running_mean, running_var,
 /// num_batches_tracked (an i64 scalar).
 class BatchNorm2d : public Layer {
@@ -15,6 +17,7 @@ class BatchNorm2d : public Layer {
     int64_t channels = 1;
     double eps = 1e-5;
     double momentum = 0.1;
+    bool frozen = false;
   };
 
   /// Throws UsageError when an option is out of range.
@@ -23,6 +26,8 @@ class BatchNorm2d : public Layer {
   std::string describe() const override;
 
   const Options& options() const { return options_; }
+  /// Freezes the running statistics, or lets them move again.
+  void freeze(bool on = true) { options_.frozen = on; }
 
  private:
   Options options_;

@@ -7,6 +7,7 @@
 #include "layers/conv.h"
 #include "layers/conv_bn_act.h"
 #include "layers/dropout.h"
+#include "layers/group_norm.h"
 #include "layers/linear.h"
 #include "layers/module_sample.h"
 #include "layers/pool.h"
@@ -55,9 +56,20 @@ const std::vector<OpCase>& layer_cases() {
         layer_case("ConvTranspose2d", {layer_sample("2x2, stride 2", small,
                                                     make<ConvTranspose2d>(ConvTranspose2d::Options{
                                                         .in_channels = 3, .out_channels = 2}))}),
-        layer_case("BatchNorm2d",
-                   {layer_sample("training", small,
-                                 make<BatchNorm2d>(BatchNorm2d::Options{.channels = 3}))}),
+        layer_case(
+            "BatchNorm2d",
+            {layer_sample("training", small,
+                          make<BatchNorm2d>(BatchNorm2d::Options{.channels = 3})),
+             layer_sample("frozen", small,
+                          make<BatchNorm2d>(BatchNorm2d::Options{.channels = 3, .frozen = true}))}),
+        layer_case("GroupNorm",
+                   {layer_sample("2 groups", {2, 5, 4, 6},
+                                 make<GroupNorm>(GroupNorm::Options{.groups = 2, .channels = 6}))}),
+        layer_case("InstanceNorm2d", {layer_sample("affine", small,
+                                                   make<InstanceNorm2d>(InstanceNorm2d::Options{
+                                                       .channels = 3, .affine = true}))}),
+        layer_case("LayerNorm", {layer_sample("over channels", {2, 5, 4, 6},
+                                              make<LayerNorm>(LayerNorm::Options{.shape = {6}}))}),
         layer_case("ConvBnAct",
                    {layer_sample("3x3, padding 1", small,
                                  make<ConvBnAct>(ConvBnAct::Options{

@@ -95,8 +95,13 @@ void bind(CLI::App& cmd, TrainFlags& f) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
       ->group("Recipe");
+  cmd.add_option("--loss", c.loss,
+                 "cross_entropy, focal, ohem, dice, jaccard, tversky, lovasz, or a sum of them: "
+                 "cross_entropy+0.5*dice")
+      ->capture_default_str()
+      ->group("Recipe");
   cmd.add_option("--label-smoothing", c.label_smoothing,
-                 "Share of the target spread over all classes")
+                 "Share of cross_entropy's target spread over all classes")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str()
       ->group("Recipe");

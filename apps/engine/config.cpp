@@ -27,6 +27,7 @@ void each_field(Config& c, const Visit& visit) {
   visit("schedule", c.schedule);
   visit("warmup_steps", c.warmup_steps);
   visit("clip_norm", c.clip_norm);
+  visit("loss", c.loss);
   visit("label_smoothing", c.label_smoothing);
   visit("class_weights", c.class_weights);
   visit("normalize", c.normalize);

@@ -121,12 +121,13 @@ Schedule make_schedule(const TrainConfig& config, int64_t total_steps) {
                           {"warmup_steps", std::to_string(config.warmup_steps)}});
 }
 
-CrossEntropySpec make_loss(const TrainConfig& config, const Dataset& train) {
-  CrossEntropySpec options;
+LabelLoss make_loss(const TrainConfig& config, const Dataset& train) {
+  const std::vector<LossTerm> terms = parse_loss(config.loss);  // before labels are read
+  LossOptions options;
   options.ignore_index = ignore_label;
   options.label_smoothing = config.label_smoothing;
   if (config.class_weights == "median") options.class_weights = median_frequency_weights(train);
-  return options;
+  return make_label_loss(terms, options);
 }
 
 }  // namespace pixelgrad

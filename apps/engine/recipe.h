@@ -4,7 +4,7 @@
 
 #include "apps/engine/checkpoint.h"
 #include "apps/engine/config.h"
-#include "autograd/ops/cross_entropy.h"
+#include "apps/engine/loss_recipe.h"
 #include "data/dataset.h"
 #include "data/loader.h"
 #include "optim/optimizer.h"
@@ -29,6 +29,6 @@ std::unique_ptr<Optimizer> make_optimizer(const TrainConfig& config,
 Schedule make_schedule(const TrainConfig& config, int64_t total_steps);
 
 /// Reads all training labels once where the config asks for class weights.
-CrossEntropySpec make_loss(const TrainConfig& config, const Dataset& train);
+LabelLoss make_loss(const TrainConfig& config, const Dataset& train);
 
 }  // namespace pixelgrad

@@ -11,7 +11,6 @@
 #include "apps/engine/recipe.h"
 #include "apps/engine/report.h"
 #include "apps/engine/signals.h"
-#include "autograd/ops/cross_entropy.h"
 #include "data/file_io.h"
 #include "data/loader.h"
 #include "layers/init.h"
@@ -194,7 +193,7 @@ class Trainer {
     const int64_t h = batch.images.shape(1), w = batch.images.shape(2);
     const Tensor logits =
         model_->forward(pad_reflect(batch.images, model_->input_padding(h, w))).logits;
-    return cross_entropy(logits, pad_labels(batch.labels, logits.shape(1), logits.shape(2)), loss_);
+    return loss_(logits, pad_labels(batch.labels, logits.shape(1), logits.shape(2)));
   }
 
   /// The step is a function of its inputs, so running it again under the guard finds the first op
@@ -279,7 +278,7 @@ class Trainer {
   Loader loader_;
   int64_t total_steps_;
   Schedule schedule_;
-  CrossEntropySpec loss_;
+  LabelLoss loss_;
   std::unique_ptr<SegmentationModel> model_;
   std::unique_ptr<Optimizer> optimizer_;
   RunState state_;

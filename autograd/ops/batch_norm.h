@@ -9,14 +9,19 @@ struct BatchNormSpec {
   bool training = true;   ///< normalise by the batch's statistics, else by the running ones
 };
 
-/// Batch normalisation (Ioffe and Szegedy 2015) over all dimensions but the last: y = gamma (x -
-/// mean) / sqrt(variance + eps) + beta with gamma, beta, running_mean and running_variance [C],
-/// each of x's dtype. gamma and beta may be undefined (1 and 0).
+/// Batch normalisation (Ioffe and Szegedy, ICML 2015, algorithm 1) over all dimensions but the
+/// last: y = gamma (x - mean) / sqrt(variance + eps) + beta with gamma, beta, running_mean and
+/// running_variance [C], each of x's dtype. gamma and beta may be undefined (1 and 0).
 ///
 /// In training, mean and biased variance are the batch's, and where the running statistics are
 /// defined they are updated in place: running = (1 - momentum) running + momentum batch, with the
-/// unbiased variance n / (n - 1), as PyTorch does. A channel of one value is allowed, unlike there:
-/// its variance is 0 and y is beta. In evaluation the running statistics are constants.
+/// unbiased variance n / (n - 1), as PyTorch does. A channel of one value (N H W = 1) is allowed,
+/// unlike there: its variance is 0, y is beta, x gets no gradient, and the running variance moves
+/// towards 0.
+///
+/// With training = false the running statistics are constants, and stay as they are. That is
+/// evaluation, and also a frozen batch norm inside a network that trains (fine-tuning with batches
+/// too small to take statistics from): x, gamma and beta get their gradients.
 /// Keeps x, gamma and the statistics.
 Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, Tensor running_mean,
                   Tensor running_variance, const BatchNormSpec& spec = {});

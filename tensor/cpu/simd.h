@@ -12,3 +12,24 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 #include <type_traits>
+
+// What a file compiles per target is a struct of functions, NameTiles<T>, that each work on one
+// tile, on one thread, and a template tiles<T>() that fills it. HWY_EXPORT cannot name a template:
+//
+//   PIXELGRAD_TARGET_TILES(NameTiles)  after tiles<T>(), in HWY_NAMESPACE
+//   PIXELGRAD_BEST_TILES(NameTiles)    under HWY_ONCE: best_tiles<T>() is this processor's
+#ifndef PIXELGRAD_TARGET_TILES
+#define PIXELGRAD_TARGET_TILES(Tiles)                 \
+  Tiles<float> tiles_f32() { return tiles<float>(); } \
+  Tiles<double> tiles_f64() { return tiles<double>(); }
+#define PIXELGRAD_BEST_TILES(Tiles)             \
+  HWY_EXPORT(tiles_f32);                        \
+  HWY_EXPORT(tiles_f64);                        \
+  template <class T>                            \
+  Tiles<T> best_tiles() {                       \
+    if constexpr (std::is_same_v<T, float>)     \
+      return HWY_DYNAMIC_DISPATCH(tiles_f32)(); \
+    else                                        \
+      return HWY_DYNAMIC_DISPATCH(tiles_f64)(); \
+  }
+#endif

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "tensor/mutant_internal.h"
 #include "tensor/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -45,7 +46,8 @@ void softmax_backward(int64_t rows, int64_t classes, const T* y, const T* dy, T*
   for (int64_t row = 0; row < rows; ++row, y += classes, dy += classes, dx += classes) {
     T sum = 0;
     for (int64_t k = 0; k < classes; ++k) sum += dy[k] * y[k];
-    for (int64_t k = 0; k < classes; ++k) dx[k] = y[k] * (dy[k] - sum);
+    for (int64_t k = 0; k < classes; ++k)
+      dx[k] = y[k] * (dy[k] - PIXELGRAD_MUTANT(softmax_backward_without_sum, sum, T{0}));
   }
 }
 
@@ -84,7 +86,10 @@ void log_softmax_backward(int64_t rows, int64_t classes, const T* y, const T* dy
       T sum = 0;
       for (int64_t k = 0; k < classes; ++k) sum += g[k];
       for (int64_t k = 0; k < classes; ++k)
-        dx[at + i + k] = g[k] - probability[static_cast<size_t>(i + k)] * sum;
+        dx[at + i + k] = g[k] - PIXELGRAD_MUTANT(log_softmax_backward_without_probability,
+                                                 probability[static_cast<size_t>(i + k)],
+                                                 1 / static_cast<T>(classes)) *
+                                    sum;
     }
   }
 }
@@ -96,8 +101,7 @@ SoftmaxTiles<T> tiles() {
           .log_softmax_forward = log_softmax_forward<T>,
           .log_softmax_backward = log_softmax_backward<T>};
 }
-SoftmaxTiles<float> tiles_f32() { return tiles<float>(); }
-SoftmaxTiles<double> tiles_f64() { return tiles<double>(); }
+PIXELGRAD_TARGET_TILES(SoftmaxTiles)
 
 }  // namespace
 }  // namespace pixelgrad::kernels::HWY_NAMESPACE
@@ -107,15 +111,7 @@ HWY_AFTER_NAMESPACE();
 namespace pixelgrad::kernels {
 namespace {
 
-HWY_EXPORT(tiles_f32);
-HWY_EXPORT(tiles_f64);
-template <class T>
-SoftmaxTiles<T> best_tiles() {
-  if constexpr (std::is_same_v<T, float>)
-    return HWY_DYNAMIC_DISPATCH(tiles_f32)();
-  else
-    return HWY_DYNAMIC_DISPATCH(tiles_f64)();
-}
+PIXELGRAD_BEST_TILES(SoftmaxTiles)
 
 /// Rows that make a tile of about 32K values.
 int64_t grain(int64_t classes) { return std::max<int64_t>(1, (1 << 15) / classes); }

@@ -1,5 +1,5 @@
-// What softmax.cpp and loss.cpp share, compiled once per SIMD target (Highway's include guard for
-// such headers flips with each target).
+// What softmax.cpp and cross_entropy.cpp share, compiled once per SIMD target (Highway's include
+// guard for such headers flips with each target).
 #if defined(PIXELGRAD_TENSOR_CPU_SOFTMAX_BLOCK_INL) == defined(HWY_TARGET_TOGGLE)
 #ifdef PIXELGRAD_TENSOR_CPU_SOFTMAX_BLOCK_INL
 #undef PIXELGRAD_TENSOR_CPU_SOFTMAX_BLOCK_INL

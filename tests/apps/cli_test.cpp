@@ -85,6 +85,8 @@ TEST_F(Cli, UsageErrors) {
   expect_error({"train", "--data", "streets", "--epochs", "0"}, usage, HasSubstr("--epochs"));
   expect_error({"train", "--data", "streets", "--optimizer", "lbfgs"}, usage,
                AllOf(HasSubstr("lbfgs"), HasSubstr("adamw")));
+  expect_error({"train", "--data", "streets", "--loss", "cross_entropy+dyce"}, usage,
+               AllOf(HasSubstr("dyce"), HasSubstr("lovasz")));
   expect_error({"train", "--data", "streets", "--model", "vnet"}, usage,
                AllOf(HasSubstr("vnet"), HasSubstr("unet")));
   expect_error({"train", "--data", "streets", "--model-option", "wings=2"}, usage,

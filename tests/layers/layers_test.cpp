@@ -1,11 +1,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "layers/activation.h"
 #include "layers/batch_norm.h"
 #include "layers/conv.h"
 #include "layers/conv_bn_act.h"
 #include "layers/dropout.h"
+#include "layers/group_norm.h"
 #include "layers/sequential.h"
 #include "layers/step_scope.h"
 
@@ -111,6 +114,68 @@ TEST(BatchNorm2dLayer, UsesItsMomentumAndEps) {
   EXPECT_NEAR(bn(x).to_doubles()[3], 3 / std::sqrt(7.0), 1e-6);  // biased variance 3.5
   EXPECT_NEAR(parameter(bn, "running_mean").item(), 3, 1e-6);
   EXPECT_THAT(refusal([] { BatchNorm2d({.momentum = 1.5}); }), HasSubstr("momentum is 1.5"));
+}
+
+TEST(BatchNorm2dLayer, FrozenKeepsItsStatisticsWhileItTrains) {
+  BatchNorm2d bn({.channels = 1, .frozen = true});
+  parameter(bn, "running_mean").fill(2);
+  parameter(bn, "running_var").fill(4);
+  const Tensor x = Tensor::from<float>({1, 2, 2, 1}, {1, 2, 3, 6});
+  const Tensor y = bn(x);
+  EXPECT_THAT(y.to_doubles(),
+              ElementsAre(DoubleNear(-0.5, 1e-5), 0, DoubleNear(0.5, 1e-5), DoubleNear(2, 1e-5)));
+  EXPECT_EQ(parameter(bn, "running_mean").item(), 2);
+  EXPECT_EQ(parameter(bn, "running_var").item(), 4);
+  EXPECT_EQ(parameter(bn, "num_batches_tracked").item(), 0);
+  backward(y, Tensor::full(x.shape(), 1, Dtype::f32));
+  EXPECT_NEAR(grad(parameter(bn, "weight")).item(), 2, 1e-5);
+  EXPECT_EQ(grad(parameter(bn, "bias")).item(), 4);
+
+  bn.freeze(false);
+  bn(x);
+  EXPECT_NEAR(parameter(bn, "running_mean").item(), 0.9 * 2 + 0.1 * 3, 1e-6);
+}
+
+// Two groups of two channels, of two pixels: 1, 3, 1, 3 has mean 2 and deviation 1.
+TEST(GroupNormLayer, NormalizesGroups) {
+  GroupNorm norm({.groups = 2, .channels = 4, .eps = 0});
+  const Tensor x = Tensor::from<float>({1, 1, 2, 4}, {1, 3, 10, 10, 1, 3, 30, 30});
+  EXPECT_THAT(norm(x).to_doubles(), ElementsAre(-1, 1, -1, -1, -1, 1, 1, 1));
+  parameter(norm, "weight").fill(2);
+  parameter(norm, "bias").fill(5);
+  EXPECT_THAT(norm(x).to_doubles(), ElementsAre(3, 7, 3, 3, 3, 7, 7, 7));
+  EXPECT_EQ(norm.parameter_count(), 8);
+  EXPECT_EQ(GroupNorm({.groups = 2, .channels = 4, .affine = false}).parameter_count(), 0);
+  EXPECT_EQ(refusal([] { GroupNorm({.groups = 3, .channels = 4}); }),
+            "[group_norm] 3 groups do not divide 4 channels");
+}
+
+TEST(InstanceNorm2dLayer, NormalizesChannels) {
+  InstanceNorm2d norm({.channels = 2, .eps = 3, .affine = true});
+  const Tensor x = Tensor::from<float>({1, 1, 2, 2}, {1, 10, 3, 30});
+  // deviations sqrt(1 + 3) and sqrt(100 + 3)
+  EXPECT_THAT(norm(x).to_doubles(),
+              ElementsAre(-0.5, DoubleNear(-0.985329, 1e-6), 0.5, DoubleNear(0.985329, 1e-6)));
+  EXPECT_EQ(norm.parameter_count(), 4);
+  EXPECT_EQ(InstanceNorm2d({.channels = 2}).parameter_count(), 0);
+  EXPECT_THAT(refusal([] { InstanceNorm2d({.channels = 0}); }), HasSubstr("channels is 0"));
+}
+
+TEST(LayerNormLayer, NormalizesTheLastDimensions) {
+  LayerNorm pixels({.shape = {2}, .eps = 0});
+  const Tensor x = Tensor::from<float>({1, 1, 2, 2}, {1, 3, 10, 30});
+  EXPECT_THAT(pixels(x).to_doubles(), ElementsAre(-1, 1, -1, 1));
+  LayerNorm image({.shape = {1, 2, 2}, .eps = 0});
+  EXPECT_EQ(parameter(image, "weight").shape(), (Shape{1, 2, 2}));
+  // mean 11, variance (100 + 64 + 1 + 361) / 4
+  EXPECT_NEAR(image(x).to_doubles()[3], 19 / std::sqrt(131.5), 1e-6);
+  try {
+    LayerNorm({.shape = {3}})(x);
+    ADD_FAILURE();
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(), "[layer_norm] input is [1,1,2,2], expected the last dimensions [3]");
+  }
+  EXPECT_THAT(refusal([] { LayerNorm({.shape = {}}); }), HasSubstr("shape is []"));
 }
 
 TEST(DropoutLayer, DrawsByPathSeedAndStep) {
