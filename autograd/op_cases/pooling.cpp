@@ -236,6 +236,8 @@ std::vector<OpCase> pooling_cases() {
   OpCase adaptive_avg = adaptive_case("adaptive_avg_pool2d", adaptive_avg_pool2d, normals);
   OpCase adaptive_max = adaptive_case("adaptive_max_pool2d", adaptive_max_pool2d, spaced);
   OpCase global_avg = global_case("global_avg_pool2d", global_avg_pool2d, normals);
+  // Its only value is a mean near 0: what cancels takes digits of single precision with it.
+  for (OpSample& sample : global_avg.samples) sample.ill_conditioned = sample.name == "257 pixels";
   OpCase global_max = global_case("global_max_pool2d", global_max_pool2d, spaced);
   for (OpCase* op : {&adaptive_avg, &global_avg}) {
     op->linear = true;
