@@ -15,6 +15,10 @@
 #include <cstdint>
 #include <limits>
 
+// The constants of a formula then stay in registers from one vector to the next.
+#undef PIXELGRAD_FORMULA
+#define PIXELGRAD_FORMULA HWY_INLINE
+
 HWY_BEFORE_NAMESPACE();
 namespace pixelgrad::kernels::HWY_NAMESPACE {
 namespace {

@@ -8,32 +8,32 @@
 
 template <class V>
 struct Add {
-  static PIXELGRAD_HD V forward(V a, V b) { return a + b; }
-  static PIXELGRAD_HD V left(V, V, V, V dy) { return dy; }
-  static PIXELGRAD_HD V right(V, V, V, V dy) { return dy; }
+  static PIXELGRAD_FORMULA V forward(V a, V b) { return a + b; }
+  static PIXELGRAD_FORMULA V left(V, V, V, V dy) { return dy; }
+  static PIXELGRAD_FORMULA V right(V, V, V, V dy) { return dy; }
 };
 
 template <class V>
 struct Sub {
-  static PIXELGRAD_HD V forward(V a, V b) { return a - b; }
-  static PIXELGRAD_HD V left(V, V, V, V dy) { return dy; }
-  static PIXELGRAD_HD V right(V, V, V, V dy) {
+  static PIXELGRAD_FORMULA V forward(V a, V b) { return a - b; }
+  static PIXELGRAD_FORMULA V left(V, V, V, V dy) { return dy; }
+  static PIXELGRAD_FORMULA V right(V, V, V, V dy) {
     return PIXELGRAD_MUTANT(sub_backward_sign, -dy, dy);
   }
 };
 
 template <class V>
 struct Mul {
-  static PIXELGRAD_HD V forward(V a, V b) { return a * b; }
-  static PIXELGRAD_HD V left(V, V b, V, V dy) { return dy * b; }
-  static PIXELGRAD_HD V right(V a, V, V, V dy) { return dy * a; }
+  static PIXELGRAD_FORMULA V forward(V a, V b) { return a * b; }
+  static PIXELGRAD_FORMULA V left(V, V b, V, V dy) { return dy * b; }
+  static PIXELGRAD_FORMULA V right(V a, V, V, V dy) { return dy * a; }
 };
 
 template <class V>
 struct Div {
-  static PIXELGRAD_HD V forward(V a, V b) { return a / b; }
-  static PIXELGRAD_HD V left(V, V b, V, V dy) { return dy / b; }
-  static PIXELGRAD_HD V right(V, V b, V y, V dy) {  // y / b = a / b^2
+  static PIXELGRAD_FORMULA V forward(V a, V b) { return a / b; }
+  static PIXELGRAD_FORMULA V left(V, V b, V, V dy) { return dy / b; }
+  static PIXELGRAD_FORMULA V right(V, V b, V y, V dy) {  // y / b = a / b^2
     return -dy * PIXELGRAD_MUTANT(div_backward_of_the_divisor, y / b, y);
   }
 };
@@ -43,11 +43,11 @@ struct Div {
 /// formula.
 template <class V>
 struct Pow {
-  static PIXELGRAD_HD V forward(V a, V b) { return pow(a, b); }
-  static PIXELGRAD_HD V left(V a, V b, V, V dy) {
+  static PIXELGRAD_FORMULA V forward(V a, V b) { return pow(a, b); }
+  static PIXELGRAD_FORMULA V left(V a, V b, V, V dy) {
     return select(b == 0, 0, dy * b * pow(a, b - 1));
   }
-  static PIXELGRAD_HD V right(V a, V b, V y, V dy) {
+  static PIXELGRAD_FORMULA V right(V a, V b, V y, V dy) {
     const V slope = dy * y * PIXELGRAD_MUTANT(pow_backward_without_log, log(a), V(1));
     return select(a == 0, select(b >= 0, 0, slope), slope);
   }

@@ -1,6 +1,7 @@
 // The formulas of the unary ops, each with its gradient. Included by a backend inside the namespace
 // where V, a number or a SIMD vector of them, has operators, select(condition, yes, no) and the
-// elementary functions. (Highway's include guard: once per SIMD target.)
+// elementary functions, and where PIXELGRAD_FORMULA is what stands before a small function (on the
+// CPU: to be inlined). Highway's include guard: once per SIMD target.
 //
 // backward(y, dy) reads the forward's output, backward(x, dy) its input: see backward_reads_output.
 #if defined(PIXELGRAD_TENSOR_KERNELS_UNARY_INL) == defined(HWY_TARGET_TOGGLE)
@@ -13,15 +14,15 @@
 /// 1 / (1 + exp(-x)) with e = exp(-|x|), which cannot overflow: 1 / (1 + e) for x >= 0, else
 /// e / (1 + e).
 template <class V>
-PIXELGRAD_HD V logistic(V x) {
+PIXELGRAD_FORMULA V logistic(V x) {
   const V e = exp(-abs(x));
   return select(x < 0, e, 1) / (1 + e);
 }
 
 template <class V>
 struct Relu {
-  PIXELGRAD_HD V forward(V x) const { return select(x <= 0, 0, x); }  // a NaN stays
-  PIXELGRAD_HD V backward(V y, V dy) const {
+  PIXELGRAD_FORMULA V forward(V x) const { return select(x <= 0, 0, x); }  // a NaN stays
+  PIXELGRAD_FORMULA V backward(V y, V dy) const {
     return select(PIXELGRAD_MUTANT(relu_passes_gradient_at_zero, y > 0, y >= 0), dy, 0);
   }
 };
@@ -29,16 +30,16 @@ struct Relu {
 template <class V>
 struct LeakyRelu {
   V slope;
-  PIXELGRAD_HD V forward(V x) const { return select(x > 0, x, slope * x); }
-  PIXELGRAD_HD V backward(V y, V dy) const { return select(y > 0, dy, slope * dy); }
+  PIXELGRAD_FORMULA V forward(V x) const { return select(x > 0, x, slope * x); }
+  PIXELGRAD_FORMULA V backward(V y, V dy) const { return select(y > 0, dy, slope * dy); }
 };
 
 /// x > 0: x, else alpha (exp(x) - 1), whose slope alpha exp(x) is y + alpha.
 template <class V>
 struct Elu {
   V alpha;
-  PIXELGRAD_HD V forward(V x) const { return select(x > 0, x, alpha * expm1(x)); }
-  PIXELGRAD_HD V backward(V y, V dy) const {
+  PIXELGRAD_FORMULA V forward(V x) const { return select(x > 0, x, alpha * expm1(x)); }
+  PIXELGRAD_FORMULA V backward(V y, V dy) const {
     return select(y > 0, dy, dy * (y + PIXELGRAD_MUTANT(elu_backward_without_alpha, alpha, V(1))));
   }
 };
@@ -50,14 +51,14 @@ struct Gelu {
   struct Normal {
     V distribution, density;
   };
-  static PIXELGRAD_HD Normal normal(V x) {
+  static PIXELGRAD_FORMULA Normal normal(V x) {
     const V z = select(abs(x) > 40, 40, abs(x));                   // there phi is 0
     const V density = exp(-0.5 * x * x) * 0.39894228040143267794;  // 1 / sqrt(2 pi)
     const V tail = density * mills_ratio(z);
     return {select(x < 0, tail, 1 - tail), density};
   }
-  PIXELGRAD_HD V forward(V x) const { return x * normal(x).distribution; }
-  PIXELGRAD_HD V backward(V x, V dy) const {
+  PIXELGRAD_FORMULA V forward(V x) const { return x * normal(x).distribution; }
+  PIXELGRAD_FORMULA V backward(V x, V dy) const {
     const Normal n = normal(x);
     return dy * PIXELGRAD_MUTANT(gelu_backward_without_density, n.distribution + x * n.density,
                                  n.distribution);
@@ -68,8 +69,10 @@ struct Gelu {
 template <class V>
 struct GeluTanh {
   static constexpr double twice_root = 1.59576912160573071176, cubic = 0.044715;
-  PIXELGRAD_HD V forward(V x) const { return x * logistic(twice_root * x * (1 + cubic * x * x)); }
-  PIXELGRAD_HD V backward(V x, V dy) const {
+  PIXELGRAD_FORMULA V forward(V x) const {
+    return x * logistic(twice_root * x * (1 + cubic * x * x));
+  }
+  PIXELGRAD_FORMULA V backward(V x, V dy) const {
     const V s = logistic(twice_root * x * (1 + cubic * x * x));
     const V slope =
         twice_root * (1 + PIXELGRAD_MUTANT(gelu_tanh_backward_power_rule, 3, 1) * cubic * x * x);
@@ -79,8 +82,8 @@ struct GeluTanh {
 
 template <class V>
 struct Silu {
-  PIXELGRAD_HD V forward(V x) const { return x * logistic(x); }
-  PIXELGRAD_HD V backward(V x, V dy) const {
+  PIXELGRAD_FORMULA V forward(V x) const { return x * logistic(x); }
+  PIXELGRAD_FORMULA V backward(V x, V dy) const {
     const V s = logistic(x);
     return dy * s * (1 + x * PIXELGRAD_MUTANT(silu_backward_product_rule, 1 - s, s));
   }
@@ -89,10 +92,10 @@ struct Silu {
 /// x min(max(x + 3, 0), 6) / 6
 template <class V>
 struct HardSwish {
-  PIXELGRAD_HD V forward(V x) const {
+  PIXELGRAD_FORMULA V forward(V x) const {
     return select(x <= -3, 0, select(x < 3, x * (x + 3) / 6, x));
   }
-  PIXELGRAD_HD V backward(V x, V dy) const {
+  PIXELGRAD_FORMULA V backward(V x, V dy) const {
     const V middle = dy * (x / PIXELGRAD_MUTANT(hard_swish_backward_slope, 3, 6) + 0.5);
     return select(x <= -3, 0, select(x < 3, middle, dy));
   }
@@ -100,14 +103,14 @@ struct HardSwish {
 
 template <class V>
 struct Sigmoid {
-  PIXELGRAD_HD V forward(V x) const { return logistic(x); }
-  PIXELGRAD_HD V backward(V y, V dy) const { return dy * y * (1 - y); }
+  PIXELGRAD_FORMULA V forward(V x) const { return logistic(x); }
+  PIXELGRAD_FORMULA V backward(V y, V dy) const { return dy * y * (1 - y); }
 };
 
 template <class V>
 struct Tanh {
-  PIXELGRAD_HD V forward(V x) const { return tanh(x); }
-  PIXELGRAD_HD V backward(V y, V dy) const {
+  PIXELGRAD_FORMULA V forward(V x) const { return tanh(x); }
+  PIXELGRAD_FORMULA V backward(V y, V dy) const {
     return dy * (1 - PIXELGRAD_MUTANT(tanh_backward_without_square, y * y, y));
   }
 };
@@ -116,12 +119,12 @@ struct Tanh {
 template <class V>
 struct Softplus {
   V beta, threshold;
-  PIXELGRAD_HD V forward(V x) const {
+  PIXELGRAD_FORMULA V forward(V x) const {
     const V z = beta * x;  // log(1 + exp(z)) = max(z, 0) + log(1 + exp(-|z|))
     const V soft = (select(z > 0, z, 0) + log1p(exp(-abs(z)))) / beta;
     return select(PIXELGRAD_MUTANT(softplus_threshold_without_beta, z, x) > threshold, x, soft);
   }
-  PIXELGRAD_HD V backward(V x, V dy) const {
+  PIXELGRAD_FORMULA V backward(V x, V dy) const {
     const V z = beta * x;
     return select(z > threshold, dy, dy * logistic(z));
   }
@@ -129,37 +132,37 @@ struct Softplus {
 
 template <class V>
 struct Exp {
-  PIXELGRAD_HD V forward(V x) const { return exp(x); }
-  PIXELGRAD_HD V backward(V y, V dy) const { return dy * y; }
+  PIXELGRAD_FORMULA V forward(V x) const { return exp(x); }
+  PIXELGRAD_FORMULA V backward(V y, V dy) const { return dy * y; }
 };
 
 template <class V>
 struct Log {
-  PIXELGRAD_HD V forward(V x) const { return log(x); }
-  PIXELGRAD_HD V backward(V x, V dy) const { return dy / x; }
+  PIXELGRAD_FORMULA V forward(V x) const { return log(x); }
+  PIXELGRAD_FORMULA V backward(V x, V dy) const { return dy / x; }
 };
 
 template <class V>
 struct Sqrt {
-  PIXELGRAD_HD V forward(V x) const { return sqrt(x); }
-  PIXELGRAD_HD V backward(V y, V dy) const {
+  PIXELGRAD_FORMULA V forward(V x) const { return sqrt(x); }
+  PIXELGRAD_FORMULA V backward(V y, V dy) const {
     return dy / (PIXELGRAD_MUTANT(sqrt_backward_without_half, 2, 1) * y);
   }
 };
 
 template <class V>
 struct Abs {
-  PIXELGRAD_HD V forward(V x) const { return abs(x); }
-  PIXELGRAD_HD V backward(V x, V dy) const { return select(x > 0, dy, select(x < 0, -dy, 0)); }
+  PIXELGRAD_FORMULA V forward(V x) const { return abs(x); }
+  PIXELGRAD_FORMULA V backward(V x, V dy) const { return select(x > 0, dy, select(x < 0, -dy, 0)); }
 };
 
 template <class V>
 struct Clamp {
   V lowest, highest;
-  PIXELGRAD_HD V forward(V x) const {
+  PIXELGRAD_FORMULA V forward(V x) const {
     return select(x < lowest, lowest, select(x > highest, highest, x));  // a NaN stays
   }
-  PIXELGRAD_HD V backward(V x, V dy) const {
+  PIXELGRAD_FORMULA V backward(V x, V dy) const {
     const V below =
         PIXELGRAD_MUTANT(clamp_backward_ignores_highest, select(x <= highest, dy, 0), dy);
     return select(x >= lowest, below, 0);
@@ -171,8 +174,8 @@ template <class V>
 struct Pow {
   V exponent;
   double value;  // of the exponent
-  PIXELGRAD_HD V forward(V x) const { return value == 2 ? x * x : pow(x, exponent); }
-  PIXELGRAD_HD V backward(V x, V dy) const {
+  PIXELGRAD_FORMULA V forward(V x) const { return value == 2 ? x * x : pow(x, exponent); }
+  PIXELGRAD_FORMULA V backward(V x, V dy) const {
     if (value == 0) return 0;
     if (value == 2) return dy * 2 * x;
     return dy * exponent *

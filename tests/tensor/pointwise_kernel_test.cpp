@@ -147,31 +147,82 @@ TEST_P(PointwiseKernel, ValuesDoNotDependOnTheirPlace) {
   }
 }
 
+/// [outer, reduced, inner] to [outer, inner].
+kernels::BroadcastAxes middle_axis(int64_t outer, int64_t reduced, int64_t inner) {
+  kernels::BroadcastAxes axes;
+  axes.count = 3;
+  for (const auto& [at, size] : {std::pair{0, outer}, {1, reduced}, {2, inner}}) {
+    axes.size[at] = size;
+    axes.repeated[at] = at == 1;
+  }
+  return axes;
+}
+
+struct Sizes {
+  int64_t outer, reduced, inner;
+};
+/// Around the widths of vectors, buffers, parts and tiles.
+const std::vector<Sizes> reduction_sizes = {
+    {1, 1, 1},     {3, 5, 1},     {17, 63, 1},   {9, 64, 1},   {3, 1000, 1}, {1, 33000, 1},
+    {2, 70001, 1}, {4000, 16, 1}, {3, 5, 3},     {1, 65, 17},  {5, 64, 32},  {2, 7, 33},
+    {1, 12000, 3}, {3, 70, 1025}, {2, 2000, 20}, {2000, 3, 7}, {1, 1, 40000}};
+
 // Whole numbers: every order of adding gives the same, exact sum.
 TEST_P(PointwiseKernel, SumsSeeEveryElement) {
-  for (const int64_t outer : {1, 3})
-    for (const int64_t reduced : {0, 1, 5, 64, 65, 33000})
-      for (const int64_t inner : {1, 3, 17, 33, 1025}) {
-        if (outer * reduced * inner > 4'000'000) continue;
-        std::vector<float> x(static_cast<size_t>(outer * reduced * inner)),
-            y(static_cast<size_t>(outer * inner), -1);
-        for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 251);
-        kernels::BroadcastAxes axes;
-        axes.count = 3;
-        for (const auto& [at, size] : {std::pair{0, outer}, {1, reduced}, {2, inner}}) {
-          axes.size[at] = size;
-          axes.repeated[at] = at == 1;
-        }
-        kernels::reduce_sum<Device::cpu, float>(axes, x.data(), 0.5, y.data());
-        for (int64_t o = 0; o < outer; ++o)
-          for (int64_t c = 0; c < inner; ++c) {
-            double sum = 0;
-            for (int64_t r = 0; r < reduced; ++r)
-              sum += x[static_cast<size_t>((o * reduced + r) * inner + c)];
-            ASSERT_EQ(y[static_cast<size_t>(o * inner + c)], static_cast<float>(sum / 2))
-                << outer << " " << reduced << " " << inner << " at " << o << " " << c;
-          }
+  for (const auto& [outer, reduced, inner] : reduction_sizes) {
+    std::vector<float> x(static_cast<size_t>(outer * reduced * inner));
+    std::vector<float> y(static_cast<size_t>(outer * inner), -1), expected(y.size());
+    for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 251);
+    for (int64_t o = 0; o < outer; ++o)
+      for (int64_t c = 0; c < inner; ++c) {
+        double sum = 0;
+        for (int64_t r = 0; r < reduced; ++r)
+          sum += x[static_cast<size_t>((o * reduced + r) * inner + c)];
+        expected[static_cast<size_t>(o * inner + c)] = static_cast<float>(sum / 2);
       }
+    kernels::reduce_sum<Device::cpu, float>(middle_axis(outer, reduced, inner), x.data(), 0.5,
+                                            y.data());
+    EXPECT_EQ(y, expected) << outer << " " << reduced << " " << inner;
+  }
+}
+
+// Few different values, so that each maximum occurs often, and sometimes a NaN.
+template <class T>
+void expect_first_maxima() {
+  for (const auto& [outer, reduced, inner] : reduction_sizes)
+    for (const bool with_nan : {false, true}) {
+      std::vector<T> x(static_cast<size_t>(outer * reduced * inner));
+      for (size_t i = 0; i < x.size(); ++i) {
+        x[i] = static_cast<T>(i * 7919 % 101 % 10) - 20;
+        if (with_nan && i * 31 % 1009 == 17) x[i] = std::numeric_limits<T>::quiet_NaN();
+      }
+      std::vector<T> y(static_cast<size_t>(outer * inner));
+      std::vector<int64_t> index(y.size(), -1), expected(y.size());
+      for (int64_t o = 0; o < outer; ++o)
+        for (int64_t c = 0; c < inner; ++c) {
+          int64_t best = o * reduced * inner + c;
+          for (int64_t r = 0; r < reduced; ++r) {
+            const int64_t i = (o * reduced + r) * inner + c;
+            if (std::isnan(x[static_cast<size_t>(best)])) break;
+            if (x[static_cast<size_t>(i)] > x[static_cast<size_t>(best)] ||
+                std::isnan(x[static_cast<size_t>(i)]))
+              best = i;
+          }
+          expected[static_cast<size_t>(o * inner + c)] = best;
+        }
+      kernels::reduce_max<Device::cpu, T>(middle_axis(outer, reduced, inner), x.data(), y.data(),
+                                          index.data());
+      EXPECT_EQ(index, expected) << outer << " " << reduced << " " << inner;
+      for (size_t i = 0; i < y.size(); ++i) {
+        const T largest = x[static_cast<size_t>(expected[i])];
+        EXPECT_TRUE(y[i] == largest || (std::isnan(y[i]) && std::isnan(largest))) << i;
+      }
+    }
+}
+
+TEST_P(PointwiseKernel, MaximaAreTheFirstOfEqualOnes) {
+  expect_first_maxima<float>();
+  expect_first_maxima<double>();
 }
 
 TEST_P(PointwiseKernel, OutputsMayBeInputs) {
