@@ -8,7 +8,7 @@ namespace pixelgrad {
 const std::vector<MutantInfo>& mutants() {
   static const std::vector<MutantInfo> catalogue = {
 #ifdef PIXELGRAD_MUTANTS
-#define PIXELGRAD_MUTANT_ENTRY(name, target, oracle, bug) {#name, target, Oracle::oracle, bug},
+#define PIXELGRAD_MUTANT_ENTRY(name, target, oracle, bug) {#name, #target, Oracle::oracle, bug},
 #include "tensor/mutants.def"
 #undef PIXELGRAD_MUTANT_ENTRY
 #endif
