@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "tensor/dtype.h"
 #include "tensor/mutant_internal.h"
 #include "tensor/parallel.h"
 
@@ -44,10 +45,17 @@ void softmax_forward(int64_t rows, int64_t classes, const T* x, T* y) {
 template <class T>
 void softmax_backward(int64_t rows, int64_t classes, const T* y, const T* dy, T* dx) {
   for (int64_t row = 0; row < rows; ++row, y += classes, dy += classes, dx += classes) {
-    T sum = 0;
-    for (int64_t k = 0; k < classes; ++k) sum += dy[k] * y[k];
+    // Where one class has nearly all, dy - sum is a small difference of large numbers: y, which was
+    // rounded, must count as probabilities that add up to exactly 1.
+    acc_t<T> sum = 0, total = 0;
+    for (int64_t k = 0; k < classes; ++k) {
+      sum += static_cast<acc_t<T>>(dy[k]) * y[k];
+      total += y[k];
+    }
+    sum /= total;
     for (int64_t k = 0; k < classes; ++k)
-      dx[k] = y[k] * (dy[k] - PIXELGRAD_MUTANT(softmax_backward_without_sum, sum, T{0}));
+      dx[k] = static_cast<T>(
+          y[k] * (dy[k] - PIXELGRAD_MUTANT(softmax_backward_without_sum, sum, acc_t<T>{0})));
   }
 }
 

@@ -3,124 +3,53 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <utility>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "tensor/check.h"
+#include "tests/support/fixtures.h"
 
 namespace pixelgrad {
 namespace {
 
-using testing::HasSubstr;
+using testing::Fixture;
+using ::testing::HasSubstr;
 
-/// A schedule, and learning rates at some steps from torch.optim.lr_scheduler in float64.
-struct Case {
-  std::string name;
-  Schedule schedule;
-  std::vector<std::pair<int64_t, double>> expected;
+/// The schedules of the fixtures.
+class ScheduleTest : public ::testing::TestWithParam<Fixture> {
+ protected:
+  const Schedule schedule_ = Schedule::parse(GetParam().attributes.texts());
 };
-void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
-
-class ScheduleTest : public testing::TestWithParam<Case> {};
 
 TEST_P(ScheduleTest, EqualsPyTorch) {
-  for (const auto& [step, lr] : GetParam().expected)
-    EXPECT_NEAR(GetParam().schedule(step), lr, 1e-15) << "step " << step;
+  const std::vector<double> rates = GetParam().at("rates").to_doubles();
+  ASSERT_GE(static_cast<int64_t>(rates.size()), schedule_.total_steps);
+  for (size_t i = 0; i < rates.size(); ++i)
+    EXPECT_NEAR(schedule_(static_cast<int64_t>(i)), rates[i], 1e-15) << "step " << i;
 }
 
 TEST_P(ScheduleTest, StaysAtItsEnd) {
-  const Schedule& s = GetParam().schedule;
+  const Schedule& s = schedule_;
   EXPECT_EQ(s(s.total_steps + 1000), s(s.total_steps));
 }
 
 TEST_P(ScheduleTest, ReadsBackWhatItWrites) {
-  const Schedule& s = GetParam().schedule;
+  const Schedule& s = schedule_;
   const Schedule again = Schedule::parse(s.options());
   EXPECT_EQ(again.options(), s.options());
   for (int64_t i = 0; i <= s.total_steps; ++i) EXPECT_EQ(again(i), s(i)) << "step " << i;
 }
 
-std::vector<Case> cases() {
-  std::vector<Case> all;
-  const auto add = [&](const char* name, Schedule schedule,
-                       std::vector<std::pair<int64_t, double>> expected) {
-    all.push_back({name, std::move(schedule), std::move(expected)});
-  };
-  add("constant", {.lr = 0.1, .total_steps = 20}, {{0, 0.1}, {19, 0.1}});
-  add("poly", {.lr = 0.1, .total_steps = 20, .decay = PolyDecay{}},
-      {{0, 0.1},
-       {1, 0.09548853816214997},
-       {7, 0.06786127592581251},
-       {19, 0.006746414238367823},
-       {20, 0}});
-  add("every", {.lr = 0.1, .total_steps = 20, .decay = StepDecay{.every = 3, .gamma = 0.5}},
-      {{0, 0.1}, {2, 0.1}, {3, 0.05}, {8, 0.025}, {9, 0.0125}, {20, 0.0015625}});
-  add("milestones",
-      {.lr = 0.1, .total_steps = 20, .decay = StepDecay{.milestones = {5, 12}, .gamma = 0.2}},
-      {{4, 0.1}, {5, 0.02}, {11, 0.02}, {12, 0.004}, {20, 0.004}});
-  add("cosine", {.lr = 0.1, .total_steps = 20, .decay = CosineDecay{.min_lr = 0.004}},
-      {{0, 0.1},
-       {1, 0.09940904034856662},
-       {7, 0.07379154398749826},
-       {19, 0.004590959651433392},
-       {20, 0.004}});
-  add("one_cycle", {.lr = 0.1, .total_steps = 20, .decay = OneCycle{}},
-      {{0, 0.004},
-       {1, 0.013167184270002533},
-       {4, 0.09083281572999748},
-       {5, 0.1},
-       {6, 0.09874640062350874},
-       {12, 0.0500002},
-       {18, 0.0012539993764912555},
-       {19, 4e-07}});
-  add("one_cycle_between_steps",
-      {.lr = 0.1,
-       .total_steps = 23,
-       .decay = OneCycle{.pct_start = 0.25, .div_factor = 10, .final_div_factor = 100}},
-      {{0, 0.01},
-       {1, 0.019488677077162286},
-       {4, 0.09457631880429201},
-       {5, 0.09994823549865404},
-       {6, 0.09871124417954029},
-       {12, 0.06242799891034536},
-       {21, 0.000926088003394586},
-       {22, 0.0001}});
-  add("warmup_poly",
-      {.lr = 0.1, .total_steps = 20, .warmup_steps = 5, .warmup_start = 0.2, .decay = PolyDecay{}},
-      {{0, 0.02},
-       {1, 0.036},
-       {4, 0.084},
-       {5, 0.1},
-       {6, 0.09397949325887223},
-       {12, 0.05679352896179234},
-       {19, 0.008740129486931663},
-       {20, 0}});
-  add("warmup_cosine",
-      {.lr = 0.1,
-       .total_steps = 20,
-       .warmup_steps = 4,
-       .warmup_start = 0.01,
-       .decay = CosineDecay{}},
-      {{0, 0.001},
-       {1, 0.02575},
-       {3, 0.07525},
-       {4, 0.1},
-       {5, 0.09903926402016153},
-       {12, 0.05},
-       {19, 0.0009607359798384786},
-       {20, 0}});
-  add("warmup_step",
-      {.lr = 0.1,
-       .total_steps = 20,
-       .warmup_steps = 4,
-       .warmup_start = 0.1,
-       .decay = StepDecay{.milestones = {3, 6}}},
-      {{0, 0.01}, {3, 0.0775}, {4, 0.1}, {6, 0.1}, {7, 0.01}, {9, 0.01}, {10, 0.001}, {20, 0.001}});
-  return all;
-}
+INSTANTIATE_TEST_SUITE_P(Fixtures, ScheduleTest,
+                         ::testing::ValuesIn(testing::read_fixtures("schedules")),
+                         [](const auto& info) { return testing::test_name(info.param); });
 
-INSTANTIATE_TEST_SUITE_P(All, ScheduleTest, testing::ValuesIn(cases()),
-                         [](const auto& info) { return info.param.name; });
+TEST(Schedule, EveryOneHasFixtures) {
+  std::set<std::string> covered;
+  for (const Fixture& fixture : testing::read_fixtures("schedules")) covered.insert(fixture.op);
+  EXPECT_THAT(covered, ::testing::UnorderedElementsAreArray(Schedule::names()));
+}
 
 // A schedule of 100 steps: the published poly policy at 1, 50 and 99.
 TEST(Schedule, PolyOfTheSemsegRecipes) {
