@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "tensor/dtype.h"
 #include "tensor/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -125,42 +126,39 @@ T window_weight(const Pool2dGeometry& g, bool count_include_pad, PoolTaps rows, 
                                pool_divisor(g.w, cols, count_include_pad));
 }
 
-/// to[c] = the sum over `count` >= 1 pixels that lie side by side.
-template <class T>
-void sum_of_run(const T* HWY_RESTRICT from, int64_t count, int64_t pixel, int64_t channels,
-                T* HWY_RESTRICT to) {
-  for (int64_t c = 0; c < channels; ++c) to[c] = from[c];
-  for (int64_t s = 1; s < count; ++s) {
-    from += pixel;
-    for (int64_t c = 0; c < channels; ++c) to[c] += from[c];
-  }
-}
-
-template <class T>
-void avg_forward(const Pool2dGeometry& g, bool count_include_pad, PoolTile tile, const T* x, T* y) {
+/// Adds up in `Sum`.
+template <class Sum, class T>
+void avg_forward_in(const Pool2dGeometry& g, bool count_include_pad, PoolTile tile, const T* x,
+                    T* y) {
   const int64_t channels = tile.c_end - tile.c_begin;
-  std::vector<T> buffer(static_cast<size_t>(channels));
-  T* HWY_RESTRICT line = buffer.data();
+  std::vector<Sum> sums(static_cast<size_t>(channels));
+  Sum* HWY_RESTRICT sum = sums.data();
   for (int64_t row = tile.row_begin; row < tile.row_end; ++row) {
     const PoolTaps rows = pool_taps(g.h, row % g.h.out);
     const T* image = x + row / g.h.out * g.h.in * g.w.in * g.channels + tile.c_begin;
     for (int64_t ox = 0; ox < g.w.out; ++ox) {
       const PoolTaps cols = pool_taps(g.w, ox);
-      const T weight = window_weight<T>(g, count_include_pad, rows, cols);
-      T* HWY_RESTRICT out = y + (row * g.w.out + ox) * g.channels + tile.c_begin;
-      // The sums of the window's lines, then of the lines: one long sum would lose more digits.
-      for (int64_t r = rows.begin; r < rows.end; ++r) {
-        const T* in = image + ((rows.start + r) * g.w.in + cols.start + cols.begin) * g.channels;
-        if (r == rows.begin) {
-          sum_of_run(in, cols.count(), g.channels, channels, out);
-          continue;
+      std::fill_n(sum, channels, Sum{0});
+      for (int64_t r = rows.begin; r < rows.end; ++r)
+        for (int64_t s = cols.begin; s < cols.end; ++s) {
+          const T* HWY_RESTRICT in =
+              image + ((rows.start + r) * g.w.in + cols.start + s) * g.channels;
+          for (int64_t c = 0; c < channels; ++c) sum[c] += in[c];
         }
-        sum_of_run(in, cols.count(), g.channels, channels, line);
-        for (int64_t c = 0; c < channels; ++c) out[c] += line[c];
-      }
-      for (int64_t c = 0; c < channels; ++c) out[c] *= weight;
+      const Sum weight = window_weight<Sum>(g, count_include_pad, rows, cols);
+      T* HWY_RESTRICT out = y + (row * g.w.out + ox) * g.channels + tile.c_begin;
+      for (int64_t c = 0; c < channels; ++c) out[c] = static_cast<T>(sum[c] * weight);
     }
   }
+}
+
+template <class T>
+void avg_forward(const Pool2dGeometry& g, bool count_include_pad, PoolTile tile, const T* x, T* y) {
+  // A sum of a few values loses nothing in f32 that its rounding would not.
+  if (g.h.kernel * g.w.kernel <= 64)
+    avg_forward_in<T>(g, count_include_pad, tile, x, y);
+  else
+    avg_forward_in<acc_t<T>>(g, count_include_pad, tile, x, y);
 }
 
 template <class T>
