@@ -11,9 +11,7 @@ namespace pixelgrad {
 enum class Oracle {
   gradcheck,   ///< differences of the op's own values
   twin,        ///< the naive loops of tests/reference
-  fixture,     ///< numbers from PyTorch
   invariance,  ///< the same bits for any number of threads, or when run again
-  state,       ///< what an op leaves behind beside its value: running statistics
 };
 
 /// One entry of the catalogue.

@@ -1,6 +1,7 @@
 #include "tensor/kernels/upsample.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "tensor/cpu/resample.h"
@@ -118,7 +119,9 @@ cpu::AxisTaps linear_taps(int64_t in_size, int64_t out_size, bool align_corners)
   for (const LinearSource& s : linear_sources(in_size, out_size, align_corners)) {
     taps.add(s.low, 1 - PIXELGRAD_MUTANT(upsample_bilinear_backward_nearest, s.weight, 0));
     if (s.weight != 0)
-      taps.add(PIXELGRAD_MUTANT(upsample_bilinear_backward_to_low, s.high, s.low), s.weight);
+      taps.add(PIXELGRAD_MUTANT(upsample_bilinear_backward_to_low, s.high, s.low),
+               PIXELGRAD_MUTANT(upsample_bilinear_backward_in_three_digits, s.weight,
+                                std::round(1000 * s.weight) / 1000));
     taps.end_output();
   }
   return taps;

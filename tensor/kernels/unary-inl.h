@@ -60,7 +60,9 @@ struct Gelu {
   PIXELGRAD_FORMULA V forward(V x) const { return x * normal(x).distribution; }
   PIXELGRAD_FORMULA V backward(V x, V dy) const {
     const Normal n = normal(x);
-    return dy * PIXELGRAD_MUTANT(gelu_backward_without_density, n.distribution + x * n.density,
+    const V density =
+        PIXELGRAD_MUTANT(gelu_backward_in_four_digits, n.density, n.density * (0.3989 / 0.39894228));
+    return dy * PIXELGRAD_MUTANT(gelu_backward_without_density, n.distribution + x * density,
                                  n.distribution);
   }
 };
@@ -73,7 +75,8 @@ struct GeluTanh {
     return x * logistic(twice_root * x * (1 + cubic * x * x));
   }
   PIXELGRAD_FORMULA V backward(V x, V dy) const {
-    const V s = logistic(twice_root * x * (1 + cubic * x * x));
+    const double c = PIXELGRAD_MUTANT(gelu_tanh_backward_in_three_digits, cubic, 0.0447);
+    const V s = logistic(twice_root * x * (1 + c * x * x));
     const V slope =
         twice_root * (1 + PIXELGRAD_MUTANT(gelu_tanh_backward_power_rule, 3, 1) * cubic * x * x);
     return dy * (s + x * s * (1 - s) * slope);
