@@ -114,7 +114,9 @@ double focal_loss(const PixelLabels<T>& labels, double gamma, double inverse_tot
         double others = 0;
         for (int64_t k = 0; k < classes; ++k)
           if (k != px.label) others += static_cast<double>(px.exp(k));
-        const double rest = others / px.sum();  // 1 - p[label]
+        // In double: an error of the sum counts gamma + 1 times.
+        const double sum = others + static_cast<double>(px.exp(px.label));
+        const double rest = others / sum;  // 1 - p[label]
         const double log_p = rest < 0.5 ? std::log1p(-rest) : -px.surprise(px.label);
         const double weight = labels.weight(p), modulation = std::pow(rest, gamma);
         total -= weight * modulation * log_p;
@@ -123,7 +125,7 @@ double focal_loss(const PixelLabels<T>& labels, double gamma, double inverse_tot
         const double factor = weight * inverse_total * modulation *
                               PIXELGRAD_MUTANT(focal_modulation_not_differentiated,
                                                1 - gamma * (1 - rest) * ratio, 1.0);
-        const T scale = static_cast<T>(factor / px.sum());
+        const T scale = static_cast<T>(factor / sum);
         for (int64_t k = 0; k < classes; ++k) px.dz[k] = scale * px.exp(k);
         px.dz[px.label] = static_cast<T>(-factor * rest);
       });

@@ -28,12 +28,15 @@ using FixtureOp = std::function<Tensor(const FixtureCall& call)>;
 using FixtureOps = std::map<std::string, FixtureOp>;
 
 /// Of each file of cases.
+FixtureOps arithmetic_fixture_ops();
 FixtureOps convolution_fixture_ops();
 FixtureOps loss_fixture_ops();
+FixtureOps matmul_fixture_ops();
 FixtureOps normalization_fixture_ops();
 FixtureOps pointwise_fixture_ops();
 FixtureOps pooling_fixture_ops();
 FixtureOps reduction_fixture_ops();
+FixtureOps region_loss_fixture_ops();
 FixtureOps resize_fixture_ops();
 FixtureOps shape_fixture_ops();
 

@@ -16,11 +16,13 @@ A file of ops holds for each case, under "<op>/<variant>/":
                        the results in f64: value, gradients, constants that the call changed
 All tensors have this project's layout: images NHWC, weights [Cout,Kh,Kw,Cin/groups], those of
 transposed convolutions [Cin,Kh,Kw,Cout/groups]. The metadata holds one JSON text:
-    {"torch": version, "cases": {"<op>/<variant>": {"attributes": {}, "f32_errors": {}}}}
+    {"packages": {<name>: <version>},
+     "cases": {"<op>/<variant>": {"attributes": {...}, "f32_errors": {<tensor>: ...}}}}
 where f32_errors are PyTorch's own errors in f32 against f64: relative, in the L2 norm.
 """
 
 import importlib
+import importlib.metadata
 import json
 import pathlib
 import sys
@@ -29,17 +31,21 @@ import torch
 from safetensors.torch import save_file
 
 FAMILIES = (  # modules of fixture_cases; each makes the file of its name
+    "arithmetic",
     "convolution",
     "loss",
+    "matmul",
     "normalization",
     "optimizers",
     "pointwise",
     "pooling",
     "reduction",
+    "region_loss",
     "resize",
     "schedules",
     "shape",
 )
+PACKAGES = ("torch", "segmentation-models-pytorch")
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "fixtures"
 
 
@@ -50,7 +56,8 @@ def write(family):
             raise ValueError(f"two cases are called {case.name}")
         values, described[case.name] = case.record()
         tensors.update({f"{case.name}/{key}": value for key, value in values.items()})
-    text = json.dumps({"torch": torch.__version__, "cases": described}, sort_keys=True)
+    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
+    text = json.dumps({"packages": versions, "cases": described}, sort_keys=True)
     path = FOLDER / f"{family}.safetensors"
     save_file(tensors, path, metadata={"fixtures": text})
     print(f"{path.stat().st_size:8d} bytes, {len(described):3d} cases: {path.name}")

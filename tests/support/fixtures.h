@@ -25,13 +25,22 @@ class Attributes {
     read_.insert(name);
     field = found->get<T>();
   }
+  /// Sets `field` to the value that the attribute names.
+  template <class T>
+  void read_name(const char* name, T& field, const std::map<std::string, T>& values) const {
+    std::string chosen;
+    read(name, chosen);
+    if (!chosen.empty()) field = values.at(chosen);
+  }
   /// An attribute that the case must have.
   template <class T>
   T get(const char* name) const {
     read_.insert(name);
     return values_.at(name).get<T>();
   }
-  bool has(const char* name) const { return values_.contains(name); }
+  bool is_text(const char* name) const {
+    return values_.contains(name) && values_.at(name).is_string();
+  }
 
   /// All of them, as text.
   std::map<std::string, std::string> texts() const {

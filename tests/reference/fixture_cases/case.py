@@ -7,15 +7,31 @@ import zlib
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 
 def nchw(x):
-    """NHWC to PyTorch's NCHW; likewise our conv weights to PyTorch's."""
-    return x.permute(0, 3, 1, 2)
+    """[N,...,C] to PyTorch's [N,C,...], and our conv weights to PyTorch's."""
+    return x.movedim(-1, 1).contiguous()
 
 
-def nhwc(x):
-    return x.permute(0, 2, 3, 1)
+def nhwc(y):
+    """[N,C,...] to [N,...,C]."""
+    # Gradients arrive in PyTorch's order of memory as well: the backward of F.instance_norm (2.15)
+    # is wrong for one image without weights where they are transposed.
+    y.register_hook(torch.Tensor.contiguous)
+    return y.movedim(1, -1)
+
+
+def same_padding(x, kernel_size, stride, dilation=1, value=0.0):
+    """NCHW with the padding of Keras and TensorFlow: ceil(size / stride) windows, the odd pixel at
+    the bottom and on the right."""
+    sides = []
+    for size, kernel in reversed(list(zip(x.shape[2:], kernel_size))):
+        windows = -(-size // stride)
+        total = max((windows - 1) * stride + dilation * (kernel - 1) + 1 - size, 0)
+        sides += [total // 2, total - total // 2]
+    return F.pad(x, sides, value=value)
 
 
 # What fills an input: functions of a random generator. A bare shape stands for normal(shape).
@@ -35,16 +51,16 @@ def spaced(*shape):
     return lambda random: (0.05 * (random.permutation(n) - n // 2) + 0.025).reshape(shape)
 
 
-def given(values, dtype=np.float64):
-    return lambda random: np.array(values, dtype)
+def given(values):
+    return lambda random: np.array(values)
 
 
-def labels(classes, *shape, ignored=0.0, ignore_index=255):
-    """i32 labels in [0, classes), of which about a share of `ignored` are ignore_index."""
+def labels(classes, *shape, ignored=0.0, ignore=255):
+    """i32 labels in [0, classes), of which about a share of `ignored` are `ignore`."""
 
     def draw(random):
         values = random.randint(0, classes, shape)
-        return np.where(random.uniform(size=shape) < ignored, ignore_index, values).astype(np.int32)
+        return np.where(random.uniform(size=shape) < ignored, ignore, values).astype(np.int32)
 
     return draw
 
@@ -61,13 +77,15 @@ def error_of(got, expected):
     return float(f"{error / norm if norm > 0 else error:.2e}")
 
 
-def contiguous(tensors):
-    return {name: t.detach().contiguous().clone() for name, t in tensors.items()}
+def in_f64(tensors):
+    return {
+        name: t.detach().to(torch.float64, copy=True).contiguous() for name, t in tensors.items()
+    }
 
 
 @dataclasses.dataclass
 class Case:
-    """One call of an op. `run` is the call in PyTorch, in our layout: of the inputs in order, and of
+    """One call of an op. `run` is the call in PyTorch, in our layout: of the inputs in order, of
     constants and attributes by name. Attributes are called as the fields of our specs are."""
 
     op: str
@@ -97,7 +115,7 @@ class Case:
         dy = draw(normal(*shape))
         exact = self._call(inputs, constants, dy, torch.float64)
         single = self._call(inputs, constants, dy, torch.float32)
-        tensors = contiguous(exact) | {"dy": dy}
+        tensors = in_f64(exact) | {"dy": dy}
         tensors |= {f"inputs/{name}": x for name, x in inputs.items()}
         tensors |= {f"constants/{name}": c for name, c in constants.items()}
         errors = {name: error_of(single[name], exact[name]) for name in exact}

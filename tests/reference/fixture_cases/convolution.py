@@ -2,15 +2,33 @@
 
 from torch.nn import functional as F
 
-from .case import Case, nchw, nhwc
+from .case import Case, nchw, nhwc, same_padding
 
 
-def conv2d(x, weight, bias=None, **settings):
-    return nhwc(F.conv2d(nchw(x), nchw(weight), bias, **settings))
+def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    x, weight = nchw(x), nchw(weight)
+    if padding == "same" and stride > 1:  # PyTorch has it for stride 1 only
+        x, padding = same_padding(x, weight.shape[2:], stride, dilation), 0
+    return nhwc(F.conv2d(x, weight, bias, stride, padding, dilation, groups))
 
 
-def conv_transpose2d(x, weight, bias=None, **settings):
-    return nhwc(F.conv_transpose2d(nchw(x), nchw(weight), bias, **settings))
+def conv_transpose2d(
+    x, weight, bias=None, stride=1, padding=0, output_padding=0, dilation=1, groups=1
+):
+    x, weight = nchw(x), nchw(weight)
+    if padding != "same":
+        return nhwc(
+            F.conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation)
+        )
+    # The window of size * stride pixels that the convolution, which pads, has as its input.
+    whole = F.conv_transpose2d(x, weight, None, stride, 0, 0, groups, dilation)
+    sides = []
+    for axis in (3, 2):
+        size = x.shape[axis] * stride
+        before = max(dilation * (weight.shape[axis] - 1) + 1 - stride, 0) // 2
+        sides += [-before, size + before - whole.shape[axis]]
+    y = nhwc(F.pad(whole, sides))
+    return y if bias is None else y + bias
 
 
 def cases():
@@ -35,6 +53,8 @@ def cases():
         "depthwise_dilation_2", (1, 7, 8, 19), (19, 3, 3, 1), padding=2, dilation=2, groups=19
     )
     yield conv("depthwise_times_2", (1, 6, 5, 4), (8, 3, 3, 1), stride=2, padding=1, groups=4)
+    yield conv("same", (1, 5, 6, 3), (4, 4, 3, 3), padding="same", dilation=2)
+    yield conv("same_stride_2", (1, 7, 8, 3), (4, 3, 3, 3), padding="same", stride=2)
 
     def transposed(variant, x, weight, bias=None, **settings):
         inputs = {"x": x, "weight": weight} | ({"bias": bias} if bias else {})
@@ -49,3 +69,5 @@ def cases():
     yield transposed(
         "kernel_4_of_17_channels", (1, 3, 4, 17), (17, 4, 4, 9), (9,), stride=2, padding=1
     )
+    yield transposed("same", (1, 4, 5, 3), (3, 3, 3, 4), (4,), stride=2, padding="same")
+    yield transposed("same_with_gaps", (1, 3, 4, 3), (3, 2, 2, 4), (4,), stride=3, padding="same")

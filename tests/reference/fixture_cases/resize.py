@@ -29,10 +29,9 @@ def cases():
 
     for what, (x, size) in SIZES.items():
         yield resized(f"nearest_{what}", x, size, mode="nearest")
-        for corners in (False, True):
-            aligned = "_corners_aligned" if corners else ""
-            settings = {"mode": "bilinear", "align_corners": corners}
-            yield resized(f"bilinear{aligned}_{what}", x, size, **settings)
+        for mode in ("bilinear", "bicubic"):
+            yield resized(f"{mode}_{what}", x, size, mode=mode, align_corners=False)
+            yield resized(f"{mode}_corners_aligned_{what}", x, size, mode=mode, align_corners=True)
 
     def scaled(variant, factor, **settings):
         attributes = {"factor": factor} | settings
@@ -41,3 +40,4 @@ def cases():
     yield scaled("nearest", 2, mode="nearest")
     yield scaled("bilinear", 4, mode="bilinear", align_corners=False)
     yield scaled("bilinear_corners_aligned", 3, mode="bilinear", align_corners=True)
+    yield scaled("bicubic", 2, mode="bicubic", align_corners=False)
