@@ -60,8 +60,8 @@ struct Gelu {
   PIXELGRAD_FORMULA V forward(V x) const { return x * normal(x).distribution; }
   PIXELGRAD_FORMULA V backward(V x, V dy) const {
     const Normal n = normal(x);
-    const V density =
-        PIXELGRAD_MUTANT(gelu_backward_in_four_digits, n.density, n.density * (0.3989 / 0.39894228));
+    const V density = PIXELGRAD_MUTANT(gelu_backward_in_four_digits, n.density,
+                                       n.density * (0.3989 / 0.39894228));
     return dy * PIXELGRAD_MUTANT(gelu_backward_without_density, n.distribution + x * density,
                                  n.distribution);
   }
