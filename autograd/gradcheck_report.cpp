@@ -85,9 +85,9 @@ std::string GradcheckReport::to_table(int64_t elements) const {
            "max |g|", "scaled err", "worst at", "analytic", "numeric", "step");
   for (const GradcheckInput& input : inputs) {
     std::string row =
-        line("%-4s %-46s %-16s %8zu %10.3g %10s  ", input.passed ? "ok" : "BAD", input.name.c_str(),
-             to_string(input.shape).c_str(), input.elements.size(), input.max_gradient,
-             error_text(input.scaled_error, tolerance).c_str());
+        line("%-4s %-*s %-16s %8zu %10.3g %10s  ", input.passed ? "ok" : "BAD", w,
+             input.name.c_str(), to_string(input.shape).c_str(), input.elements.size(),
+             input.max_gradient, error_text(input.scaled_error, tolerance).c_str());
     row.pop_back();
     table += row + element_columns(input.shape, input.worst());
     for (int64_t k = 1; k < elements && !input.passed; ++k) {

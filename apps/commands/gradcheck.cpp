@@ -189,7 +189,7 @@ void add_gradcheck_command(CLI::App& app, const CommonFlags& common) {
       ->capture_default_str();
   cmd->add_option("--seed", flags->seed, "Of the inputs, the cotangent and the elements chosen")
       ->capture_default_str();
-  cmd->add_option("--step", flags->step, "h of the differences (default: 1e-3; models 1e-5)")
+  cmd->add_option("--step", flags->step, "h of the differences (default: 2^-10; models 1e-5)")
       ->check(CLI::PositiveNumber);
   cmd->add_option("--tolerance", flags->tolerance,
                   "On the scaled error (default: 1e-8 in f64, 1e-4 in f32; models 1e-6)")
