@@ -96,6 +96,10 @@ TEST_F(Cli, UsageErrors) {
   expect_error({"train", "--config", scratch_ / "none.toml"}, usage, HasSubstr("none.toml"));
   expect_error({"evaluate"}, usage, HasSubstr("--run"));
   expect_error({"gradcheck"}, usage, HasSubstr("--all"));
+  expect_error({"gradcheck", "--all", "--layer", "ReLU"}, usage, HasSubstr("expected one"));
+  expect_error({"gradcheck", "--layer", "ReLu"}, usage, HasSubstr("LeakyReLU"));
+  expect_error({"gradcheck", "--op", "relu", "--sample", "none"}, usage, HasSubstr("3 channels"));
+  expect_error({"gradcheck", "--op", "relu", "--inject", "any"}, usage, HasSubstr("'mutants'"));
   expect_error({"gradcheck", "--op", "conv3d"}, usage,
                AllOf(HasSubstr("conv3d"), HasSubstr("conv2d")));
   EXPECT_FALSE(fs::exists(scratch_ / "run"));
@@ -200,6 +204,28 @@ TEST_F(Cli, GradcheckReport) {
   EXPECT_EQ(report.at("ops").at(0).at("name"), "relu");
   EXPECT_LE(report.at("ops").at(0).at("worst_scaled_error"), 1e-8);
   EXPECT_GT(report.at("ops").at(0).at("elements"), 0);
+}
+
+TEST_F(Cli, GradcheckOfLayersModelsAndSinglePrecision) {
+  const fs::path page = scratch_ / "page.html";
+  for (const std::vector<std::string>& what :
+       {std::vector<std::string>{"--layer", "ConvBnAct", "--html", page.string()},
+        {"--model", "unet", "--sample", "transposed convolutions", "--seed", "3"},
+        {"--op", "conv2d", "--dtype", "f32", "--sample", "2 groups"}}) {
+    std::vector<std::string> args{"gradcheck"};
+    args.insert(args.end(), what.begin(), what.end());
+    const ProgramResult r = run(args);
+    EXPECT_EQ(r.exit_code, 0) << r.err;
+    EXPECT_THAT(r.out, HasSubstr("passed: tolerance")) << what[0];
+  }
+  const std::string html = testing::file_bytes(page);
+  EXPECT_THAT(html, AllOf(HasSubstr("ConvBnAct"), HasSubstr("data:image/png;base64,")));
+}
+
+TEST_F(Cli, GradcheckThatFailsSaysHowToRunItAgain) {
+  const ProgramResult r = run({"gradcheck", "--op", "sigmoid", "--tolerance", "1e-19"});
+  EXPECT_EQ(r.exit_code, check_failed);
+  EXPECT_THAT(r.out, HasSubstr("again: pixelgrad gradcheck --op sigmoid --sample '"));
 }
 
 TEST_F(Cli, DataCheckFindsProblems) {
