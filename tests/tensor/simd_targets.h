@@ -12,7 +12,8 @@ namespace pixelgrad::test {
 inline std::vector<int64_t> simd_targets() {
   std::vector<int64_t> targets;
   for (int64_t target : {HWY_AVX3, HWY_AVX2, HWY_NEON})
-    if (target != HWY_STATIC_TARGET && hwy::SupportedTargets() & target) targets.push_back(target);
+    if (target != HWY_STATIC_TARGET && hwy::SupportedTargets() & HWY_TARGETS & target)
+      targets.push_back(target);
   targets.push_back(HWY_STATIC_TARGET);
   return targets;
 }
