@@ -35,7 +35,9 @@ bool by_winograd(int64_t pixels, int64_t in, int64_t out) {
     case ConvAlgorithm::automatic:
       break;
   }
-  return std::is_same_v<T, float> && in >= 32 && out >= 32 && pixels >= 4096;
+  // With fewer channels the transforms cost more than they save, and with few pixels so do the
+  // weights'.
+  return std::is_same_v<T, float> && in >= 32 && out >= 32 && pixels >= 512;
 }
 
 /// Forward and input gradient of one group.

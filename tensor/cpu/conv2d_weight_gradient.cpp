@@ -11,6 +11,7 @@
 #include "tensor/cpu/simd.h"
 
 #include "tensor/cpu/conv2d_outer-inl.h"  // after the target is set
+#include "tensor/cpu/transpose-inl.h"
 
 // The weight gradient: for each tap the sum over pixels of x (outer) dy. A register tile holds the
 // sums of a few input channels times two vectors of output channels while a block of pixels passes
@@ -267,11 +268,8 @@ void finish(const Plan<T>& plan, T* all, int64_t index, int64_t panel, T* dweigh
     for (int64_t i = 0; i < size; ++i) sum[i] += other[i];
   }
   for (int64_t tap = 0; tap < taps; ++tap)
-    for (int64_t lane = 0; lane < valid; ++lane) {
-      T* to = dweight + ((first + lane) * taps + tap) * plan.in + index * plan.chunk;
-      const T* from = sum + tap * channels * width + lane;
-      for (int64_t c = 0; c < channels; ++c) to[c] = from[c * width];
-    }
+    transpose(channels, valid, sum + tap * channels * width, width,
+              dweight + (first * taps + tap) * plan.in + index * plan.chunk, taps * plan.in);
 }
 
 /// Where the only tap reads the pixel of dy itself, all pixels are one row.

@@ -144,7 +144,9 @@ HWY_INLINE void load_points(const T* from, int64_t step, Lane<T> (&v)[4][4]) {
 /// The grid of tiles of 2x2 pixels over `images` images of rows x cols, counted row by row.
 struct TileGrid {
   TileGrid(int64_t images, int64_t rows, int64_t cols)
-      : tile_rows((rows + 1) / 2), tile_cols((cols + 1) / 2), count(images * tile_rows * tile_cols) {}
+      : tile_rows((rows + 1) / 2),
+        tile_cols((cols + 1) / 2),
+        count(images * tile_rows * tile_cols) {}
 
   struct Place {
     int64_t image, row, col;  ///< of the tile's first pixel

@@ -12,6 +12,7 @@
 
 #include "tensor/cpu/conv2d_tile-inl.h"  // after the target is set
 #include "tensor/cpu/conv2d_winograd-inl.h"
+#include "tensor/cpu/transpose-inl.h"
 
 // Forward and input gradient by Winograd. A task takes a block of tiles through all three steps, so
 // that what lies between them stays in the second cache: inputs to `v`, [point][tile][input
@@ -62,7 +63,10 @@ struct Plan {
   int64_t panels, group, parts, block, blocks, v_row, v_point, m_row, m_point;
 };
 
-/// Transforms the weights of input channels [begin, end) of one panel.
+/// Input channels whose weights are transformed at a time.
+constexpr int64_t slice = 16;
+
+/// Transforms the weights of input channels [begin, end), at most a slice, of one panel.
 template <int K, class T>
 void pack(const Plan<T>& plan, const WinogradTaps& taps, const T* weight, int64_t panel,
           int64_t begin, int64_t end, T* packed) {
@@ -70,20 +74,23 @@ void pack(const Plan<T>& plan, const WinogradTaps& taps, const T* weight, int64_
   const TapConvolution& c = plan.c;
   constexpr int64_t width = K * lanes<T>;
   const int64_t first = panel * Plan<T>::width, valid = std::min(width, c.out_channels - first);
-  alignas(64) T taken[9][width] = {};
-  for (int64_t ci = begin; ci < end; ++ci) {
-    for (int tap = 0; tap < 9; ++tap) {
-      const T* w = weight + taps.weight_begin[tap / 3][tap % 3] + ci * c.weight_in +
-                   first * c.weight_out;
-      for (int64_t co = 0; co < valid; ++co) taken[tap][co] = w[co * c.weight_out];
+  alignas(64) T taken[9][slice * width] = {};  // [tap][input channel][output channel]
+  for (int tap = 0; tap < 9; ++tap) {
+    const T* w =
+        weight + taps.weight_begin[tap / 3][tap % 3] + begin * c.weight_in + first * c.weight_out;
+    if (c.weight_out == 1) {
+      for (int64_t i = 0; i < end - begin; ++i)
+        std::copy_n(w + i * c.weight_in, valid, taken[tap] + i * width);
+    } else {
+      transpose(valid, end - begin, w, c.weight_out, taken[tap], width);  // weight_in is 1
     }
-    for (int k = 0; k < K; ++k) {
-      Lane<T> g[3][3], u[4][4];
-      for (int tap = 0; tap < 9; ++tap) g[tap / 3][tap % 3] = hn::Load(d, taken[tap] + k * lanes<T>);
-      transform_weight<T>(g, u);
-      store_points<T>(u, packed + plan.packed_offset(panel, 0) + ci * width + k * lanes<T>,
-                      c.in_channels * width);
-    }
+  }
+  T* to = packed + plan.packed_offset(panel, 0) + begin * width;
+  for (int64_t i = 0; i < (end - begin) * width; i += lanes<T>) {
+    Lane<T> g[3][3], u[4][4];
+    for (int tap = 0; tap < 9; ++tap) g[tap / 3][tap % 3] = hn::Load(d, taken[tap] + i);
+    transform_weight<T>(g, u);
+    store_points<T>(u, to + i, c.in_channels * width);
   }
 }
 
@@ -153,7 +160,8 @@ class Task {
     for (int64_t t = 0; t < tiles_; ++t) {
       const TileGrid::Place at = plan_.grid.at(begin_ + t);
       const T* m = m_ + t * plan_.m_row;
-      T* y = y_ + c_.y_offset + at.image * c_.y_image + at.row * c_.y_row + at.col * c_.y_pixel + co;
+      T* y =
+          y_ + c_.y_offset + at.image * c_.y_image + at.row * c_.y_row + at.col * c_.y_pixel + co;
       const bool right = at.col + 1 < c_.cols, below = at.row + 1 < c_.rows;
       for (int64_t c = 0; c < channels; c += lanes<T>) {
         Lane<T> in[4][4], out[2][2];
@@ -195,7 +203,6 @@ void run(const TapConvolution& c, const WinogradTaps& taps, const T* x, const T*
   const Plan<T> plan(c);
   Tensor packed = Tensor::empty({plan.packed_size()}, dtype_of<T>);
   T* packed_data = packed.mutable_data<T>();
-  constexpr int64_t slice = 32;  // input channels of one task that packs
   const int64_t slices = ceil_div(c.in_channels, slice);
   parallel_for(plan.panels * slices, [&](int64_t i) {
     const int64_t panel = i / slices, begin = i % slices * slice;

@@ -28,8 +28,8 @@ namespace pixelgrad::cpu {
 
 /// A convolution whose taps are a 3x3 square of neighbouring pixels.
 struct WinogradTaps {
-  int64_t dy, dx;                                     ///< the first tap
-  std::array<std::array<int64_t, 3>, 3> weight_begin; ///< of tap (r, s), as Tap::weight
+  int64_t dy, dx;                                      ///< the first tap
+  std::array<std::array<int64_t, 3>, 3> weight_begin;  ///< of tap (r, s), as Tap::weight
 };
 
 /// The taps of `c`, where it is of stride 1 and they form such a square.

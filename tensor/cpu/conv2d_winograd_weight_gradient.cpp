@@ -10,6 +10,7 @@
 
 #include "tensor/cpu/conv2d_outer-inl.h"  // after the target is set
 #include "tensor/cpu/conv2d_winograd-inl.h"
+#include "tensor/cpu/transpose-inl.h"
 
 // The weight gradient by Winograd. A task takes some input channels and some panels of output
 // channels. For each block of tiles it transforms x to `v`, [point][tile][input channel], and dy to
@@ -34,8 +35,8 @@ struct Plan {
     chunk = ceil_div(in, chunks);
     chunks = ceil_div(in, chunk);
     groups = ceil_div(panels, 4096 / width / width);
-    block = std::clamp<int64_t>(512 * 1024 / static_cast<int64_t>(points * chunk * sizeof(T)), 32,
-                                128);
+    block =
+        std::clamp<int64_t>(512 * 1024 / static_cast<int64_t>(points * chunk * sizeof(T)), 32, 128);
     blocks = ceil_div(grid.count, block);
     const int64_t most_parts = std::clamp<int64_t>(grid.count / 512, 1, 64);
     parts = std::min(std::clamp<int64_t>(ceil_div(32, groups * chunks), 1, most_parts), blocks);
@@ -74,8 +75,8 @@ class Task {
            plan.chunk_size(index)},
         dy_(dy) {
     const int64_t zeros = std::max(plan.v_row, Plan<T>::width);
-    buffer_ = Tensor::empty(
-        {points * (plan.v_point + plan.most_panels() * plan.q_point) + zeros}, dtype_of<T>);
+    buffer_ = Tensor::empty({points * (plan.v_point + plan.most_panels() * plan.q_point) + zeros},
+                            dtype_of<T>);
     v_ = buffer_.mutable_data<T>();
     q_ = v_ + points * plan.v_point;
     zeros_ = q_ + points * plan.most_panels() * plan.q_point;
@@ -158,18 +159,19 @@ void finish(const Plan<T>& plan, T* all, int64_t index, int64_t panel, T* dweigh
     const T* other = plan.sums(all, part, index, panel);
     for (int64_t i = 0; i < points * step; ++i) sum[i] += other[i];
   }
-  alignas(64) T taken[9][width];
-  for (int64_t c = 0; c < channels; ++c) {
-    for (int k = 0; k < K; ++k) {
+  constexpr int64_t slice = 16;  // input channels at a time
+  alignas(64) T taken[9][slice * width];
+  for (int64_t begin = 0; begin < channels; begin += slice) {
+    const int64_t count = std::min(slice, channels - begin);
+    for (int64_t i = 0; i < count * width; i += lanes<T>) {
       Lane<T> u[4][4], dg[3][3];
-      load_points<T>(sum + c * width + k * lanes<T>, step, u);
+      load_points<T>(sum + begin * width + i, step, u);
       transform_weight_gradient<T>(u, dg);
-      for (int tap = 0; tap < 9; ++tap) hn::Store(dg[tap / 3][tap % 3], d, taken[tap] + k * lanes<T>);
+      for (int tap = 0; tap < 9; ++tap) hn::Store(dg[tap / 3][tap % 3], d, taken[tap] + i);
     }
-    for (int64_t lane = 0; lane < valid; ++lane) {
-      T* to = dweight + (first + lane) * 9 * plan.in + index * plan.chunk + c;
-      for (int tap = 0; tap < 9; ++tap) to[tap * plan.in] = taken[tap][lane];
-    }
+    for (int64_t tap = 0; tap < 9; ++tap)
+      transpose(count, valid, taken[tap], width,
+                dweight + (first * 9 + tap) * plan.in + index * plan.chunk + begin, 9 * plan.in);
   }
 }
 

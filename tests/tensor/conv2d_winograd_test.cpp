@@ -65,7 +65,7 @@ std::vector<NaiveConv2d> large_squares() {
                        .pad_right = 1};
   };
   return {same(1, 51, 94, 40, 33), same(2, 9, 11, 300, 290), same(1, 6, 5, 17, 600),
-          same(2, 40, 40, 3, 64),  same(5, 7, 8, 513, 20)};
+          same(2, 40, 40, 3, 64), same(5, 7, 8, 513, 20)};
 }
 
 class Conv2dWinograd : public testing::TestWithParam<int64_t> {
@@ -104,8 +104,13 @@ TEST_P(Conv2dWinograd, ExactOnWholeNumbers) {
 }
 
 TEST_P(Conv2dWinograd, EmptyBatchGivesZeroWeightGradient) {
-  const NaiveConv2d c{.n = 0, .in_h = 5, .in_w = 5, .in_channels = 3, .out_channels = 4,
-                      .kernel_h = 3, .kernel_w = 3};
+  const NaiveConv2d c{.n = 0,
+                      .in_h = 5,
+                      .in_w = 5,
+                      .in_channels = 3,
+                      .out_channels = 4,
+                      .kernel_h = 3,
+                      .kernel_w = 3};
   EXPECT_TRUE(forward(c, {}, integers<float>(c.weight_size(), 1)).empty());
   for (float v : backward_weight<float>(c, {}, {})) EXPECT_EQ(v, 0);
 }
@@ -163,11 +168,12 @@ TEST_P(Conv2dWinograd, AsAccurateAsTheDirectKernels) {
 }
 
 TEST_P(Conv2dWinograd, OtherConvolutionsStayDirect) {
-  for (NaiveConv2d c : {NaiveConv2d{.in_h = 9, .in_w = 9, .kernel_h = 3, .kernel_w = 3,
-                                    .stride_h = 2, .stride_w = 2},
-                        NaiveConv2d{.in_h = 9, .in_w = 9, .kernel_h = 3, .kernel_w = 3,
-                                    .dilation_h = 2, .dilation_w = 2},
-                        NaiveConv2d{.in_h = 9, .in_w = 9, .kernel_h = 3, .kernel_w = 1}}) {
+  for (NaiveConv2d c :
+       {NaiveConv2d{
+            .in_h = 9, .in_w = 9, .kernel_h = 3, .kernel_w = 3, .stride_h = 2, .stride_w = 2},
+        NaiveConv2d{
+            .in_h = 9, .in_w = 9, .kernel_h = 3, .kernel_w = 3, .dilation_h = 2, .dilation_w = 2},
+        NaiveConv2d{.in_h = 9, .in_w = 9, .kernel_h = 3, .kernel_w = 1}}) {
     c.in_channels = 20;
     c.out_channels = 24;
     SCOPED_TRACE(describe(c));
