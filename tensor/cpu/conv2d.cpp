@@ -1,15 +1,20 @@
 #include "tensor/kernels/conv2d.h"
 
 #include <algorithm>
+#include <atomic>
+#include <type_traits>
 
 #include "tensor/cpu/conv2d_taps.h"
+#include "tensor/cpu/conv2d_winograd.h"
 #include "tensor/mutant_internal.h"
 
 // The convolution on a CPU. The work is done elsewhere: conv2d_tap_kernel.cpp (forward and input
-// gradient), conv2d_weight_gradient.cpp, conv2d_depthwise.cpp and conv2d_bias.cpp. Here it is cut
-// into groups.
+// gradient), conv2d_weight_gradient.cpp, conv2d_winograd*.cpp, conv2d_depthwise.cpp and
+// conv2d_bias.cpp. Here it is cut into groups and the algorithm is chosen.
 namespace pixelgrad::kernels {
 namespace {
+
+std::atomic<ConvAlgorithm> chosen{ConvAlgorithm::automatic};
 
 bool is_depthwise(const Conv2dGeometry& g) {
   return g.groups > 1 && g.in_channels == g.groups && g.out_channels == g.groups;
@@ -19,7 +24,39 @@ int64_t group_weights(const Conv2dGeometry& g) {
   return g.out_channels / g.groups * g.kernel_h * g.kernel_w * (g.in_channels / g.groups);
 }
 
+/// Whether a 3x3 convolution of stride 1 is left to Winograd.
+template <class T>
+bool by_winograd(int64_t pixels, int64_t in, int64_t out) {
+  switch (chosen) {
+    case ConvAlgorithm::direct:
+      return false;
+    case ConvAlgorithm::winograd:
+      return true;
+    case ConvAlgorithm::automatic:
+      break;
+  }
+  // With fewer channels the transforms cost more than they save, and with few pixels so do the
+  // weights'.
+  return std::is_same_v<T, float> && in >= 32 && out >= 32 && pixels >= 512;
+}
+
+/// Forward and input gradient of one group.
+template <class T>
+void run(std::span<const cpu::TapConvolution> convolutions, const T* x, const T* weight,
+         const T* bias, T* y) {
+  if (convolutions.size() == 1) {
+    const cpu::TapConvolution& c = convolutions[0];
+    const auto square = cpu::winograd_taps(c);
+    if (square && by_winograd<T>(c.images * c.rows * c.cols, c.in_channels, c.out_channels))
+      return cpu::run_winograd<T>(c, *square, x, weight, bias, y);
+  }
+  cpu::run_taps<T>(convolutions, x, weight, bias, y);
+}
+
 }  // namespace
+
+void set_conv_algorithm(ConvAlgorithm algorithm) { chosen = algorithm; }
+ConvAlgorithm conv_algorithm() { return chosen; }
 
 template <Device D, class T>
 void conv2d_forward(const Conv2dGeometry& g, const T* x, const T* weight, const T* bias, T* y) {
@@ -28,8 +65,8 @@ void conv2d_forward(const Conv2dGeometry& g, const T* x, const T* weight, const 
     return cpu::run_depthwise_taps<T>({&taps, 1}, group_weights(g), x, weight, bias, y);
   const int64_t in = g.in_channels / g.groups, out = g.out_channels / g.groups;
   for (int64_t k = 0; k < g.groups; ++k)
-    cpu::run_taps<T>({&taps, 1}, x + k * in, weight + k * group_weights(g),
-                     bias ? bias + k * out : nullptr, y + k * out);
+    run<T>({&taps, 1}, x + k * in, weight + k * group_weights(g), bias ? bias + k * out : nullptr,
+           y + k * out);
 }
 
 template <Device D, class T>
@@ -40,19 +77,26 @@ void conv2d_backward_input(const Conv2dGeometry& g, const T* dy, const T* weight
     return cpu::run_depthwise_taps<T>(phases, group_weights(g), dy, weight, bias, dx);
   const int64_t in = g.in_channels / g.groups, out = g.out_channels / g.groups;
   for (int64_t k = 0; k < g.groups; ++k)
-    cpu::run_taps<T>(
-        phases, dy + k * out,
-        weight + PIXELGRAD_MUTANT(conv2d_input_gradient_groups_mixed_up, k, g.groups - 1 - k) *
-                     group_weights(g),
-        bias ? bias + k * in : nullptr, dx + k * in);
+    run<T>(phases, dy + k * out,
+           weight + PIXELGRAD_MUTANT(conv2d_input_gradient_groups_mixed_up, k, g.groups - 1 - k) *
+                        group_weights(g),
+           bias ? bias + k * in : nullptr, dx + k * in);
 }
 
 template <Device D, class T>
 void conv2d_backward_weight(const Conv2dGeometry& g, const T* x, const T* dy, T* dweight) {
   if (is_depthwise(g)) return cpu::depthwise_weight_gradient(g, x, dy, dweight);
   const int64_t in = g.in_channels / g.groups, out = g.out_channels / g.groups;
-  for (int64_t k = 0; k < g.groups; ++k)
-    cpu::weight_gradient(g, x + k * in, dy + k * out, dweight + k * group_weights(g));
+  const bool square = g.kernel_h == 3 && g.kernel_w == 3 && g.stride_h == 1 && g.stride_w == 1 &&
+                      g.dilation_h == 1 && g.dilation_w == 1;
+  const bool winograd = square && by_winograd<T>(g.n * g.out_h * g.out_w, in, out);
+  for (int64_t k = 0; k < g.groups; ++k) {
+    T* dw = dweight + k * group_weights(g);
+    if (winograd)
+      cpu::winograd_weight_gradient(g, x + k * in, dy + k * out, dw);
+    else
+      cpu::weight_gradient(g, x + k * in, dy + k * out, dw);
+  }
 }
 
 template void conv2d_forward<Device::cpu, float>(const Conv2dGeometry&, const float*, const float*,

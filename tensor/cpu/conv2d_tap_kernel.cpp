@@ -10,6 +10,7 @@
 #include "tensor/cpu/simd.h"
 
 #include "tensor/cpu/conv2d_tile-inl.h"  // after the target is set
+#include "tensor/cpu/transpose-inl.h"
 
 // The tap convolution: packs the weights, cuts the grid into tasks and the tasks into tiles.
 //
@@ -99,9 +100,7 @@ void pack(const Plan<T>& plan, const T* weight, int64_t panel, int64_t block, T*
       for (int64_t ci = 0; ci < length; ++ci)
         std::copy_n(w + ci * c.weight_in, valid, packed + ci * width);
     } else {
-      for (int64_t co = 0; co < valid; ++co)
-        for (int64_t ci = 0; ci < length; ++ci)
-          packed[ci * width + co] = w[ci * c.weight_in + co * c.weight_out];
+      transpose(valid, length, w, c.weight_out, packed, width);  // weight_in is 1
     }
     packed += length * width;
   }

@@ -1,8 +1,6 @@
 #include "tensor/cpu/conv2d_taps.h"
 
 #include <algorithm>
-#include <array>
-#include <utility>
 
 #include "tensor/mutant_internal.h"
 #include "tensor/parallel.h"
@@ -12,7 +10,8 @@
 #define HWY_TARGET_INCLUDE "tensor/cpu/conv2d_weight_gradient.cpp"
 #include "tensor/cpu/simd.h"
 
-#include "tensor/cpu/conv2d_registers-inl.h"  // after the target is set
+#include "tensor/cpu/conv2d_outer-inl.h"  // after the target is set
+#include "tensor/cpu/transpose-inl.h"
 
 // The weight gradient: for each tap the sum over pixels of x (outer) dy. A register tile holds the
 // sums of a few input channels times two vectors of output channels while a block of pixels passes
@@ -28,44 +27,6 @@ namespace pixelgrad::cpu::HWY_NAMESPACE {
 namespace {
 using kernels::Conv2dGeometry;
 
-/// A line of pixels of the block: where its first pixels lie in packed x and dy.
-struct Line {
-  int64_t x, dy;
-};
-
-/// sum[m][lane] += over lines and pixels of x[m] * dy[lane], for M input channels and K vectors.
-template <int M, int K, class T>
-void outer_tile(const T* x, int64_t x_step, const T* dy, std::span<const Line> lines,
-                int64_t pixels, T* total) {
-  const hn::ScalableTag<T> d;
-  constexpr int64_t width = K * lanes<T>;
-  hn::Vec<decltype(d)> sum[M][K];
-  HWY_UNROLL(16)
-  for (int m = 0; m < M; ++m)
-    for (int k = 0; k < K; ++k) sum[m][k] = hn::Zero(d);
-  for (const Line& line : lines) {
-    const T* HWY_RESTRICT xp = x + line.x;
-    const T* HWY_RESTRICT dp = dy + line.dy;
-    for (int64_t i = 0; i < pixels; ++i) {
-      hn::Vec<decltype(d)> gradient[K];
-      for (int k = 0; k < K; ++k) gradient[k] = hn::LoadU(d, dp + k * lanes<T>);
-      HWY_UNROLL(16)
-      for (int m = 0; m < M; ++m) {
-        const auto value = hn::Set(d, xp[m]);
-        for (int k = 0; k < K; ++k) sum[m][k] = hn::MulAdd(value, gradient[k], sum[m][k]);
-      }
-      xp += x_step;
-      dp += width;
-    }
-  }
-  HWY_UNROLL(16)
-  for (int m = 0; m < M; ++m)
-    for (int k = 0; k < K; ++k) {
-      T* to = total + m * width + k * lanes<T>;
-      hn::StoreU(hn::Add(hn::LoadU(d, to), sum[m][k]), d, to);
-    }
-}
-
 /// For runs too short for the call of a library function to pay.
 template <class T>
 HWY_INLINE void copy_values(const T* HWY_RESTRICT from, int64_t count, T* HWY_RESTRICT to) {
@@ -73,18 +34,6 @@ HWY_INLINE void copy_values(const T* HWY_RESTRICT from, int64_t count, T* HWY_RE
   int64_t i = 0;
   for (; i + lanes<T> <= count; i += lanes<T>) hn::StoreU(hn::LoadU(d, from + i), d, to + i);
   for (; i < count; ++i) to[i] = from[i];
-}
-
-template <class T>
-using OuterTile = void (*)(const T*, int64_t, const T*, std::span<const Line>, int64_t, T*);
-
-template <int K, class T>
-OuterTile<T> outer_tile_of(int64_t channels) {
-  static constexpr auto table = []<size_t... m>(std::index_sequence<m...>) {
-    return std::array<OuterTile<T>, sizeof...(m)>{&outer_tile<m + 1, K, T>...};
-  }
-  (std::make_index_sequence<max_tile<K>>());
-  return table[channels - 1];
 }
 
 /// How the work is cut; by shape alone.
@@ -319,11 +268,8 @@ void finish(const Plan<T>& plan, T* all, int64_t index, int64_t panel, T* dweigh
     for (int64_t i = 0; i < size; ++i) sum[i] += other[i];
   }
   for (int64_t tap = 0; tap < taps; ++tap)
-    for (int64_t lane = 0; lane < valid; ++lane) {
-      T* to = dweight + ((first + lane) * taps + tap) * plan.in + index * plan.chunk;
-      const T* from = sum + tap * channels * width + lane;
-      for (int64_t c = 0; c < channels; ++c) to[c] = from[c * width];
-    }
+    transpose(channels, valid, sum + tap * channels * width, width,
+              dweight + (first * taps + tap) * plan.in + index * plan.chunk, taps * plan.in);
 }
 
 /// Where the only tap reads the pixel of dy itself, all pixels are one row.

@@ -20,6 +20,16 @@ struct Conv2dGeometry {
   int64_t groups = 1;
 };
 
+/// How convolutions of 3x3 taps, stride 1 and dilation 1 are computed on a CPU: by the definition,
+/// by Winograd's F(2x2, 3x3), which takes 4 multiplications where the definition has 9, or by the
+/// one that is faster for the shape. Others are always direct; so are all in f64 unless Winograd is
+/// asked for.
+enum class ConvAlgorithm { automatic, direct, winograd };
+
+/// For all convolutions from now on. Results of the two differ by rounding.
+void set_conv_algorithm(ConvAlgorithm algorithm);
+ConvAlgorithm conv_algorithm();
+
 /// y = conv(x, weight) + bias; bias [out_channels] or null. Overwrites y.
 template <Device D, class T>
 void conv2d_forward(const Conv2dGeometry& g, const T* x, const T* weight, const T* bias, T* y);

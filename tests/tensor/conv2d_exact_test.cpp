@@ -38,8 +38,14 @@ void expect_exact(const NaiveConv2d& c, uint64_t seed) {
 
 class Conv2dExact : public testing::TestWithParam<int64_t> {
  protected:
-  void SetUp() override { test::force_simd_target(GetParam()); }
-  void TearDown() override { test::force_simd_target(0); }
+  void SetUp() override {
+    test::force_simd_target(GetParam());
+    kernels::set_conv_algorithm(kernels::ConvAlgorithm::direct);
+  }
+  void TearDown() override {
+    test::force_simd_target(0);
+    kernels::set_conv_algorithm(kernels::ConvAlgorithm::automatic);
+  }
 };
 
 TEST_P(Conv2dExact, GeneratedShapes) {

@@ -57,9 +57,13 @@ void expect_close(const NaiveConv2d& c, uint64_t seed, double tolerance) {
 
 class Conv2dKernel : public testing::TestWithParam<int64_t> {
  protected:
-  void SetUp() override { test::force_simd_target(GetParam()); }
+  void SetUp() override {
+    test::force_simd_target(GetParam());
+    kernels::set_conv_algorithm(kernels::ConvAlgorithm::direct);
+  }
   void TearDown() override {
     test::force_simd_target(0);
+    kernels::set_conv_algorithm(kernels::ConvAlgorithm::automatic);
     set_num_threads(threads_);
   }
   const int threads_ = num_threads();
