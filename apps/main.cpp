@@ -9,6 +9,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/engine/config_file.h"
+#include "apps/engine/recipe.h"
 #include "apps/engine/signals.h"
 #include "apps/engine/version.h"
 #include "tensor/check.h"
@@ -44,8 +45,13 @@ int run(int argc, char** argv) {
   app.add_option("--threads", common.threads,
                  "Threads to compute with (default: the processors there are)")
       ->check(CLI::Range(1, 1024));
+  app.add_option("--conv-algo", common.conv_algo,
+                 "3x3 convolutions: direct, winograd, or auto, which of them is faster")
+      ->check(CLI::IsMember(conv_algorithm_names()))
+      ->capture_default_str();
   app.parse_complete_callback([&] {
     if (common.threads > 0) set_num_threads(common.threads);
+    kernels::set_conv_algorithm(conv_algorithm_of(common.conv_algo));
   });
 
   add_train_command(app, common);

@@ -8,6 +8,7 @@ struct CommonFlags {
   bool quiet = false;
   bool json = false;
   int threads = 0;  ///< 0: as many as there are processors
+  std::string conv_algo = "auto";
 };
 
 /// Each adds one subcommand, whose callback does the work and throws on failure.

@@ -182,9 +182,10 @@ TrainConfig resumed_config(const CLI::App& cmd, const TrainConfig& given,
     }
     std::string flag = "--" + field;
     std::replace(flag.begin(), flag.end(), '_', '-');
-    check<UsageError>(cmd.get_option(flag)->count() == 0 || value == kept[field],
-                      "[train] --resume: ", flag, " ", value.dump(), " differs from the run's ",
-                      kept[field].dump());
+    const CLI::Option* option = cmd.get_option_no_throw(flag);
+    if (!option) option = cmd.get_parent()->get_option(flag);  // of all commands
+    check<UsageError>(option->count() == 0 || value == kept[field], "[train] --resume: ", flag, " ",
+                      value.dump(), " differs from the run's ", kept[field].dump());
   }
   return stored;
 }
@@ -235,6 +236,7 @@ void add_train_command(CLI::App& app, const CommonFlags& common) {
   cmd->callback([cmd, flags, &common] {
     TrainFlags& f = *flags;
     parse_model_options(f);
+    f.config.conv_algo = common.conv_algo;
     if (f.out.empty()) {
       check<UsageError>(!f.config.data.empty(),
                         "[train] --data is missing: a data set's folder, or streets");

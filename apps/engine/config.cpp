@@ -37,6 +37,7 @@ void each_field(Config& c, const Visit& visit) {
   visit("jitter", c.jitter);
   visit("crop", c.crop);
   visit("seed", c.seed);
+  visit("conv_algo", c.conv_algo);
 }
 
 }  // namespace
@@ -52,7 +53,8 @@ TrainConfig train_config_from_json(const std::string& text) {
   try {
     auto json = nlohmann::json::parse(text);
     each_field(config, [&](const char* name, auto& value) {
-      json.at(name).get_to(value);
+      if (!json.contains(name)) return;
+      json[name].get_to(value);
       json.erase(name);
     });
     check<CheckpointError>(json.empty(), "[config] unknown key '",

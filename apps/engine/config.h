@@ -43,9 +43,12 @@ struct TrainConfig {
   double jitter = 0;               ///< random brightness, contrast, saturation: up to this fraction
   std::vector<int64_t> crop = {};  ///< random crop, height and width
   uint64_t seed = 0;
+
+  std::string conv_algo = "auto";  ///< auto, direct, winograd: they differ by rounding
 };
 
-/// One JSON object; from_json(to_json(c)) equals c. Unknown or mistyped keys throw CheckpointError.
+/// One JSON object; from_json(to_json(c)) equals c. Unknown or mistyped keys throw CheckpointError;
+/// a missing one, as in the file of an earlier version, leaves the default.
 std::string to_json(const TrainConfig& config);
 TrainConfig train_config_from_json(const std::string& text);
 

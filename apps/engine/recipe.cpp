@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "data/streets.h"
 #include "optim/adam.h"
@@ -128,6 +129,22 @@ LabelLoss make_loss(const TrainConfig& config, const Dataset& train) {
   options.label_smoothing = config.label_smoothing;
   if (config.class_weights == "median") options.class_weights = median_frequency_weights(train);
   return make_label_loss(terms, options);
+}
+
+const std::vector<std::string>& conv_algorithm_names() {
+  static const std::vector<std::string> names{"auto", "direct", "winograd"};
+  return names;
+}
+
+kernels::ConvAlgorithm conv_algorithm_of(const std::string& name) {
+  using kernels::ConvAlgorithm;
+  const std::map<std::string, ConvAlgorithm> algorithms{{"auto", ConvAlgorithm::automatic},
+                                                        {"direct", ConvAlgorithm::direct},
+                                                        {"winograd", ConvAlgorithm::winograd}};
+  const auto found = algorithms.find(name);
+  check<UsageError>(found != algorithms.end(), "[conv_algo] got '", name,
+                    "', expected auto, direct or winograd");
+  return found->second;
 }
 
 }  // namespace pixelgrad

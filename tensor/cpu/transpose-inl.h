@@ -26,7 +26,7 @@ HWY_INLINE void transpose_square(const T* HWY_RESTRICT from, int64_t from_row, T
   for (int64_t i = 0; i < square<T>; ++i)
     for (int64_t j = 0; j < square<T>; ++j) to[j * to_row + i] = from[i * from_row + j];
 #else
-  const hn::CappedTag<T, square<T>> d;
+  const hn::CappedTag<T, square<T> > d;
   if constexpr (sizeof(T) == 8) {
     const auto a = hn::LoadU(d, from), b = hn::LoadU(d, from + from_row);
     hn::StoreU(hn::InterleaveLower(d, a, b), d, to);
@@ -46,8 +46,7 @@ HWY_INLINE void transpose_square(const T* HWY_RESTRICT from, int64_t from_row, T
 
 /// to[j][i] = from[i][j], for i < rows, j < cols.
 template <class T>
-void transpose(int64_t rows, int64_t cols, const T* from, int64_t from_row, T* to,
-               int64_t to_row) {
+void transpose(int64_t rows, int64_t cols, const T* from, int64_t from_row, T* to, int64_t to_row) {
   const int64_t whole_rows = rows - rows % square<T>, whole_cols = cols - cols % square<T>;
   for (int64_t i = 0; i < whole_rows; i += square<T>) {
     for (int64_t j = 0; j < whole_cols; j += square<T>)

@@ -93,6 +93,8 @@ TEST_F(Cli, UsageErrors) {
                AllOf(HasSubstr("wings"), HasSubstr("width")));
   expect_error({"train", "--data", "streets", "--width", "many"}, usage,
                AllOf(HasSubstr("width"), HasSubstr("many")));
+  expect_error({"train", "--data", "streets", "--conv-algo", "fft"}, usage,
+               AllOf(HasSubstr("fft"), HasSubstr("winograd")));
   expect_error({"train", "--config", scratch_ / "none.toml"}, usage, HasSubstr("none.toml"));
   expect_error({"evaluate"}, usage, HasSubstr("--run"));
   expect_error({"gradcheck"}, usage, HasSubstr("--all"));

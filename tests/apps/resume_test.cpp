@@ -1,6 +1,7 @@
 // A run that is killed, interrupted or stopped and then resumed ends with the same bytes as one
 // that was left alone, and no finished checkpoint is ever lost or torn.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
 
@@ -141,10 +142,24 @@ TEST_F(Resume, KilledAtRandomMoments) {
 }
 
 TEST_F(Resume, AContradictingOptionIsRefused) {
-  const ProgramResult r = run_program(
-      folder_->path(), {"train", "--resume", "--out", *folder_ / "whole", "--lr", "0.5"});
-  EXPECT_EQ(r.exit_code, 2);
-  EXPECT_NE(r.err.find("--lr 0.5 differs from the run's 0.004"), std::string::npos) << r.err;
+  const auto error = [&](const std::string& option, const std::string& value) {
+    const ProgramResult r = run_program(
+        folder_->path(), {"train", "--resume", "--out", *folder_ / "whole", option, value});
+    EXPECT_EQ(r.exit_code, 2);
+    return r.err;
+  };
+  EXPECT_THAT(error("--lr", "0.5"), ::testing::HasSubstr("--lr 0.5 differs from the run's 0.004"));
+  EXPECT_THAT(error("--conv-algo", "direct"),
+              ::testing::HasSubstr("--conv-algo \"direct\" differs from the run's \"auto\""));
+}
+
+/// As files of earlier versions are read, which did not have every option.
+TEST(Config, WhatIsMissingKeepsItsDefault) {
+  const TrainConfig config = train_config_from_json(R"({"data": "streets", "lr": 0.5})");
+  EXPECT_EQ(config.data, "streets");
+  EXPECT_EQ(config.lr, 0.5);
+  EXPECT_EQ(config.loss, "cross_entropy");
+  EXPECT_THROW(train_config_from_json(R"({"lr": 0.5, "speed": 1})"), CheckpointError);
 }
 
 TEST_F(Resume, ARunIsNotOverwrittenUnasked) {
