@@ -139,8 +139,7 @@ ConvCall conv_call(const ConvShape& shape, Direction direction) {
     std::swap(s.in_channels, s.out_channels);
     s.size *= s.stride;
     if (direction != Direction::weight_gradient)
-      direction =
-          direction == Direction::forward ? Direction::input_gradient : Direction::forward;
+      direction = direction == Direction::forward ? Direction::input_gradient : Direction::forward;
   }
   const int64_t pad = s.stride == s.kernel ? 0 : s.dilation * (s.kernel - 1) / 2;
   const int64_t out = (s.size + 2 * pad - s.dilation * (s.kernel - 1) - 1) / s.stride + 1;
@@ -170,10 +169,8 @@ Work least_work(const ConvCall& call) {
   const int64_t connections = g.out_channels * (g.in_channels / g.groups);
   const bool writes_x = call.direction == Direction::input_gradient;
   const bool writes_weight = call.direction == Direction::weight_gradient;
-  const int64_t x =
-      g.n * g.in_channels * (writes_x ? g.in_h * g.in_w : h.inputs * w.inputs);
-  const int64_t weight =
-      connections * (writes_weight ? g.kernel_h * g.kernel_w : h.taps * w.taps);
+  const int64_t x = g.n * g.in_channels * (writes_x ? g.in_h * g.in_w : h.inputs * w.inputs);
+  const int64_t weight = connections * (writes_weight ? g.kernel_h * g.kernel_w : h.taps * w.taps);
   const int64_t y = g.n * g.out_channels * g.out_h * g.out_w;
   return {.flops = 2.0 * static_cast<double>(g.n * h.pairs * w.pairs * connections),
           .bytes = sizeof(float) * static_cast<double>(x + weight + y)};

@@ -40,7 +40,8 @@ double wall_seconds() {
 }  // namespace
 
 void RooflineOptions::add_to(CLI::App& app) {
-  app.add_option("--filter", filter, "Only rows 'GROUP: WHAT/DIRECTION' that match this expression");
+  app.add_option("--filter", filter,
+                 "Only rows 'GROUP: WHAT/DIRECTION' that match this expression");
   app.add_option("--json", json, "Write the results to this file");
   app.add_flag("--warm", warm, "Do not empty the caches before each call");
 }
@@ -102,9 +103,8 @@ double Roofline::Summary::mean() const { return std::exp(log_sum / count); }
 std::vector<Roofline::Summary> Roofline::summaries() const {
   std::vector<Summary> all;
   for (const Row& row : rows_) {
-    auto of_row = std::find_if(all.begin(), all.end(), [&](const Summary& s) {
-      return s.direction == row.name.direction;
-    });
+    auto of_row = std::find_if(all.begin(), all.end(),
+                               [&](const Summary& s) { return s.direction == row.name.direction; });
     if (of_row == all.end()) of_row = all.insert(all.end(), {.direction = row.name.direction});
     const double share = shares(row).roofline;
     ++of_row->count;
@@ -163,12 +163,12 @@ void Roofline::write_json(bool discard) {
                     {"disturbed", row.disturbed}});
   }
   for (const Summary& s : summaries())
-    summary[s.direction] = {
-        {"rows", s.count},
-        {"share_of_roofline", s.mean()},
-        {"worst", {{"group", s.worst->name.group},
-                   {"name", s.worst->name.what},
-                   {"share_of_roofline", shares(*s.worst).roofline}}}};
+    summary[s.direction] = {{"rows", s.count},
+                            {"share_of_roofline", s.mean()},
+                            {"worst",
+                             {{"group", s.worst->name.group},
+                              {"name", s.worst->name.what},
+                              {"share_of_roofline", shares(*s.worst).roofline}}}};
   const Json all{{"program", program_},
                  {"date", utc_now()},
                  {"processor", processor()},
@@ -193,8 +193,10 @@ int Roofline::finish() {
   const bool discard = std::any_of(rows_.begin(), rows_.end(),
                                    [&](const Row& row) { return shares(row).peak > 1.02; });
   if (discard)
-    std::fprintf(stderr, "%s: a call was faster than the FMA peak, which was taken while the "
-                 "machine was disturbed: discard this run\n", program_.c_str());
+    std::fprintf(stderr,
+                 "%s: a call was faster than the FMA peak, which was taken while the "
+                 "machine was disturbed: discard this run\n",
+                 program_.c_str());
   if (file_) write_json(discard);
   return discard ? 1 : 0;
 }
