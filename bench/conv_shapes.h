@@ -2,7 +2,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/roofline.h"
+#include "bench/machine.h"
 #include "tensor/kernels/conv2d.h"
 
 // The convolutions of the networks, and what each costs at least.

@@ -5,8 +5,10 @@
 
 #include <hwy/cache_control.h>
 #include <algorithm>
+#include <ctime>
 #include <fstream>
 #include <limits>
+#include <string_view>
 #include <vector>
 
 #include "tensor/kernels/elementwise.h"
@@ -70,6 +72,20 @@ double read(clockid_t clock) {
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
 
+/// The rest of the first line that begins so; empty when there is none.
+std::string value_after(const char* file, std::string_view begin) {
+  std::ifstream in(file);
+  for (std::string line; std::getline(in, line);)
+    if (line.starts_with(begin)) return line.substr(begin.size());
+  return "";
+}
+
+int64_t status_bytes(std::string_view key) {
+  const std::string kilobytes = value_after("/proc/self/status", key);
+  check(!kilobytes.empty(), "/proc/self/status does not say ", key);
+  return 1024 * std::stoll(kilobytes);
+}
+
 int64_t last_cache_bytes() {
 #ifdef _SC_LEVEL3_CACHE_SIZE
   for (const int level : {_SC_LEVEL3_CACHE_SIZE, _SC_LEVEL2_CACHE_SIZE})
@@ -109,11 +125,19 @@ constexpr int64_t triad_grain = 1 << 18;
 double seconds() { return read(num_threads() == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC); }
 
 std::string processor() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);)
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  return "unknown";
+  const std::string value = value_after("/proc/cpuinfo", "model name\t: ");
+  return value.empty() ? "unknown" : value;
 }
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", std::gmtime(&now));
+  return text;
+}
+
+int64_t resident_bytes() { return status_bytes("VmRSS:"); }
+int64_t peak_resident_bytes() { return status_bytes("VmHWM:"); }
 
 double fma_peak() {
   constexpr int rounds = 25'000;  // a twentieth of a millisecond

@@ -6,6 +6,11 @@
 // What figures are held against: how fast this machine computes and moves memory, now.
 namespace pixelgrad::bench {
 
+/// The least that a call must do: arithmetic, and bytes from and to main memory.
+struct Work {
+  double flops = 0, bytes = 0;
+};
+
 /// Seconds on the clock that suits the number of threads: with one thread its CPU time, which other
 /// programs disturb little, else wall time.
 double seconds();
@@ -13,12 +18,19 @@ double seconds();
 /// Name of the processor, as the system gives it.
 std::string processor();
 
+/// "2026-01-31T12:34:56Z"
+std::string utc_now();
+
 /// GFLOP/s of fused multiply-adds on values in registers (f32), with the vectors that the kernels
 /// use and as many threads as parallel_for: what all threads did together in a millisecond of
 /// seconds(), the best of all milliseconds of some 15. Kernels are timed by the same clock, so
 /// neither figure hides that two threads shared one core. Where other programs left no undisturbed
 /// millisecond the peak is too low; take the best of many calls, and shares above 100 % for a sign.
 double fma_peak();
+
+/// Bytes of main memory that this process holds now, and held at most so far.
+int64_t resident_bytes();
+int64_t peak_resident_bytes();
 
 /// How stores go to memory: through the caches, which first read the line that is to be overwritten
 /// (write-allocate), or past them.

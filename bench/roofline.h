@@ -11,11 +11,6 @@
 
 namespace pixelgrad::bench {
 
-/// The least that a call must do: arithmetic, and bytes from and to main memory.
-struct Work {
-  double flops = 0, bytes = 0;
-};
-
 /// What one measured call is called.
 struct CallName {
   std::string group;  ///< heading of the table
