@@ -78,14 +78,14 @@ class Stepper {
     model_->train(mode == Mode::train);
   }
 
-  /// Runs one step and returns its seconds.
+  /// Runs one step and returns its wall time.
   double step() {
-    const double start = seconds();
+    const double start = wall_seconds();
     if (mode_ == Mode::train)
       train();
     else
       infer();
-    return seconds() - start;
+    return wall_seconds() - start;
   }
 
   int64_t parameters() const { return model_->parameter_count(); }

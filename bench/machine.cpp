@@ -122,7 +122,9 @@ constexpr int64_t triad_grain = 1 << 18;
 
 }  // namespace
 
-double seconds() { return read(num_threads() == 1 ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC); }
+double wall_seconds() { return read(CLOCK_MONOTONIC); }
+
+double seconds() { return num_threads() == 1 ? read(CLOCK_THREAD_CPUTIME_ID) : wall_seconds(); }
 
 std::string processor() {
   const std::string value = value_after("/proc/cpuinfo", "model name\t: ");

@@ -11,6 +11,9 @@ struct Work {
   double flops = 0, bytes = 0;
 };
 
+/// Seconds of wall time, from any beginning.
+double wall_seconds();
+
 /// Seconds on the clock that suits the number of threads: with one thread its CPU time, which other
 /// programs disturb little, else wall time.
 double seconds();
