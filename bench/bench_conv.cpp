@@ -110,13 +110,14 @@ int run(const RooflineOptions& options) {
   return roofline.finish();
 }
 
-}  // namespace
-}  // namespace pixelgrad::bench
-
-int main(int argc, char** argv) {
-  using namespace pixelgrad::bench;
+int run_main(int argc, char** argv) {
   CLI::App app("Speed of the convolutions of the networks at 256x256.", "bench_conv");
   RooflineOptions options;
   options.add_to(app);
   return run_program(app, argc, argv, [&] { return run(options); });
 }
+
+}  // namespace
+}  // namespace pixelgrad::bench
+
+int main(int argc, char** argv) { return pixelgrad::bench::run_main(argc, argv); }

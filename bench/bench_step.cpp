@@ -251,11 +251,7 @@ int run(const Options& options) {
   return 1;
 }
 
-}  // namespace
-}  // namespace pixelgrad::bench
-
-int main(int argc, char** argv) {
-  using namespace pixelgrad::bench;
+int run_main(int argc, char** argv) {
   CLI::App app("Time and memory of training steps and of inference.", "bench_step");
   Options options;
   std::vector<std::string> names;
@@ -274,3 +270,8 @@ int main(int argc, char** argv) {
                "Step whenever a number of seconds is read from stdin, for at least that long");
   return run_program(app, argc, argv, [&] { return run(options); });
 }
+
+}  // namespace
+}  // namespace pixelgrad::bench
+
+int main(int argc, char** argv) { return pixelgrad::bench::run_main(argc, argv); }
