@@ -102,7 +102,7 @@ std::vector<Roofline::Summary> Roofline::summaries() const {
 }
 
 void Roofline::print() const {
-  std::printf("%s, %d threads; %s\n", processor().c_str(), num_threads(), version_text().c_str());
+  std::printf("%s, threads: %d; %s\n", processor().c_str(), num_threads(), version_text().c_str());
   std::printf(
       "FMA peak %.1f GFLOP/s (lowest %.1f in this run); triad %.1f GB/s, 3 arrays counted (%.1f "
       "with non-temporal stores); %s caches\n",
