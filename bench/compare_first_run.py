@@ -25,32 +25,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-
-def double_conv(i, o):
-    return nn.Sequential(
-        nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True),
-        nn.Conv2d(o, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True))
-
-
-class UNet(nn.Module):
-    """Same padding, batch norm, transposed convolutions: the network of `--model unet`."""
-
-    def __init__(self, classes, width, depth=4):
-        super().__init__()
-        w = [width << i for i in range(depth + 1)]
-        self.down = nn.ModuleList([double_conv(3 if i == 0 else w[i - 1], w[i]) for i in range(depth + 1)])
-        self.up = nn.ModuleList([nn.ConvTranspose2d(w[i + 1], w[i], 2, 2) for i in range(depth)])
-        self.merge = nn.ModuleList([double_conv(2 * w[i], w[i]) for i in range(depth)])
-        self.head = nn.Conv2d(width, classes, 1)
-
-    def forward(self, x):
-        skips = []
-        for i, block in enumerate(self.down):
-            x = block(x if i == 0 else nn.functional.max_pool2d(x, 2))
-            skips.append(x)
-        for i in reversed(range(len(self.up))):
-            x = self.merge[i](torch.cat([skips[i], self.up[i](x)], 1))
-        return self.head(x)
+from torch_models import UNet
 
 
 def load(folder):

@@ -1,0 +1,34 @@
+#include "bench/program.h"
+
+#include <cstdio>
+#include <exception>
+
+#include "tensor/check.h"
+#include "tensor/parallel.h"
+
+namespace pixelgrad::bench {
+
+int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& body) {
+  app.add_option_function<int>(
+         "--threads", [](int threads) { set_num_threads(threads); },
+         "Threads to compute with (default: the processors there are)")
+      ->check(CLI::Range(1, 1024));
+  const auto fail = [&](int code, const char* message) {
+    std::fprintf(stderr, "%s: %s\n", app.get_name().c_str(), message);
+    return code;
+  };
+  try {
+    app.parse(argc, argv);
+    return body();
+  } catch (const CLI::Success& e) {  // --help
+    return app.exit(e);
+  } catch (const CLI::ParseError& e) {
+    return fail(2, str(e.what(), " (--help lists the options)").c_str());
+  } catch (const UsageError& e) {
+    return fail(2, e.what());
+  } catch (const std::exception& e) {
+    return fail(1, e.what());
+  }
+}
+
+}  // namespace pixelgrad::bench

@@ -1,0 +1,11 @@
+#pragma once
+#include <CLI/CLI.hpp>
+#include <functional>
+
+namespace pixelgrad::bench {
+
+/// Adds --threads, parses the command line and calls `body`, whose result is the exit code. Errors
+/// are one line on stderr: 2 for wrong options, 1 for what fails later.
+int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& body);
+
+}  // namespace pixelgrad::bench

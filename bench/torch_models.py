@@ -1,0 +1,48 @@
+"""The networks of bench_step in PyTorch: equal layers, equal numbers of parameters."""
+
+import dataclasses
+from typing import Callable
+
+import torch
+from torch import nn
+
+
+def double_conv(i, o):
+    return nn.Sequential(
+        nn.Conv2d(i, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True),
+        nn.Conv2d(o, o, 3, padding=1, bias=False), nn.BatchNorm2d(o), nn.ReLU(inplace=True))
+
+
+class UNet(nn.Module):
+    """Same padding, batch norm, transposed convolutions: the network of `--model unet`."""
+
+    def __init__(self, classes, width, depth=4):
+        super().__init__()
+        w = [width << i for i in range(depth + 1)]
+        self.down = nn.ModuleList([double_conv(3 if i == 0 else w[i - 1], w[i]) for i in range(depth + 1)])
+        self.up = nn.ModuleList([nn.ConvTranspose2d(w[i + 1], w[i], 2, 2) for i in range(depth)])
+        self.merge = nn.ModuleList([double_conv(2 * w[i], w[i]) for i in range(depth)])
+        self.head = nn.Conv2d(width, classes, 1)
+
+    def forward(self, x):
+        skips = []
+        for i, block in enumerate(self.down):
+            x = block(x if i == 0 else nn.functional.max_pool2d(x, 2))
+            skips.append(x)
+        for i in reversed(range(len(self.up))):
+            x = self.merge[i](torch.cat([skips[i], self.up[i](x)], 1))
+        return self.head(x)
+
+
+@dataclasses.dataclass
+class Entry:
+    """A network with the batch that it is measured on."""
+    make: Callable[[int], nn.Module]  # from the number of classes
+    batch: int = 2
+    size: int = 256
+    classes: int = 34
+
+
+MODELS = {
+    "unet-w64": Entry(lambda classes: UNet(classes, 64)),
+}
