@@ -13,6 +13,9 @@
 #include "tests/autograd/twins.h"
 
 namespace pixelgrad {
+
+void PrintTo(const MutantInfo& mutant, std::ostream* out) { *out << mutant.name; }
+
 namespace {
 
 /// A mutant that is active while one lives.
