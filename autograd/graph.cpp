@@ -96,14 +96,14 @@ void guard(const char* op, const char* what, const Tensor& value,
   throw NonFiniteError(message);
 }
 
-/// sum += g, in place when nobody else holds sum's storage.
+/// sum += g, in place when nobody else holds sum: an op may have given one gradient to two inputs.
 void accumulate(Tensor& sum, Tensor g) {
   if (!sum.defined()) {
     sum = std::move(g);
     return;
   }
-  Tensor out =
-      sum.storage().use_count() == 1 ? sum : Tensor::empty(sum.shape(), sum.dtype(), sum.device());
+  const bool in_place = sum.sole_owner();
+  Tensor out = in_place ? sum : Tensor::empty(sum.shape(), sum.dtype(), sum.device());
   dispatch(sum, [&]<Device D, class T>() {
     const T* a = sum.data<T>();
     kernels::add<D, T>(sum.numel(), a, g.data<T>(), out.mutable_data<T>());
@@ -204,7 +204,7 @@ void backward(const Tensor& y, const Tensor& dy) {
     pending.erase(found);
     if (auto* leaf = dynamic_cast<Leaf*>(source.get())) {
       // The gradient owns its storage: a closure may have returned one that others hold as well.
-      if (!leaf->grad.defined() && g.storage().use_count() > 1) g = g.clone();
+      if (!leaf->grad.defined() && !g.sole_owner()) g = g.clone();
       accumulate(leaf->grad, std::move(g));
       continue;
     }
