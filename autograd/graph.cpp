@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "autograd/watch_internal.h"
 #include "tensor/dispatch.h"
 #include "tensor/kernels/elementwise.h"
 
@@ -16,17 +17,6 @@ thread_local bool recording = true;
 thread_local bool guarding = false;
 std::atomic<uint64_t> next_id{1};
 
-/// A value that the graph relies on: its storage, if that still lives, must not have been written.
-struct Watch {
-  explicit Watch(const Tensor& t) : storage(t.storage()), version(t.storage()->version) {}
-  bool overwritten() const {
-    const auto alive = storage.lock();
-    return alive && alive->version != version;
-  }
-  std::weak_ptr<Storage> storage;
-  uint64_t version;
-};
-
 struct Node : GradSource {
   const char* op = "";
   std::vector<std::shared_ptr<GradSource>> inputs;  // null where no gradient is wanted
@@ -35,17 +25,18 @@ struct Node : GradSource {
   ~Node() override;
 };
 
-/// What a dying node lets go of. Its closure may hold the last handle of the tensors before it,
+/// What a dying node lets go of. Its closures may hold the last handle of the tensors before it,
 /// whose nodes die in turn: the outermost destructor takes them one by one from a list, so a chain
 /// of any length needs no stack.
 struct Remains {
   std::vector<std::shared_ptr<GradSource>> inputs;
   Backward backward;
+  std::shared_ptr<Recipe> recipe;
 };
 thread_local std::vector<Remains>* graveyard = nullptr;
 
 Node::~Node() {
-  Remains mine{std::move(inputs), std::move(backward)};
+  Remains mine{std::move(inputs), std::move(backward), std::move(recipe)};
   if (graveyard) {
     graveyard->push_back(std::move(mine));
     return;
@@ -197,6 +188,7 @@ void backward(const Tensor& y, const Tensor& dy) {
     const auto found = pending.find(source.get());
     if (found == pending.end()) {  // every path to it gave a zero gradient
       if (auto* node = dynamic_cast<Node*>(source.get())) node->backward = nullptr;
+      source->recipe = nullptr;
       source.reset();
       continue;
     }
@@ -220,6 +212,7 @@ void backward(const Tensor& y, const Tensor& dy) {
     {
       Backward run = std::move(node.backward);
       node.backward = nullptr;
+      node.recipe = nullptr;  // whoever still reads the value has it
       grads = run(g);
     }
     check(grads.size() == node.inputs.size(), "[", node.op, "] backward gave ", grads.size(),
