@@ -144,6 +144,10 @@ Tensor record(const char* op, const Tensor& y, const std::vector<Tensor>& inputs
   return out;
 }
 
+Tensor overwritable(const Tensor& dy) {
+  return dy.sole_owner() ? dy : Tensor::empty(dy.shape(), dy.dtype(), dy.device());
+}
+
 bool needs_grad(const Tensor& x) { return x.defined() && x.source() != nullptr; }
 bool grad_enabled() { return recording; }
 

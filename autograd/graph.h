@@ -41,6 +41,11 @@ struct Leaf : GradSource {
 Tensor record(const char* op, const Tensor& y, const std::vector<Tensor>& inputs,
               Backward backward);
 
+/// Where a backward writes a gradient that has dy's shape, by a kernel that works in place: over
+/// dy, when nobody but the graph holds that, which then is through with it; else into a new tensor.
+/// Not for a backward that still needs dy.
+Tensor overwritable(const Tensor& dy);
+
 /// True when the gradient of `x` is wanted: a leaf, or computed from one.
 bool needs_grad(const Tensor& x);
 

@@ -7,9 +7,9 @@
 
 namespace pixelgrad {
 
-/// What a backward keeps of a value that it reads: the tensor or, where the op that computed it left
-/// a recipe (set_recipe), only that. An op's closure captures SavedTensor(x) of its inputs and asks
-/// for the value when it runs:
+/// What a backward keeps of a value that it reads: the tensor or, where the op that computed it
+/// left a recipe (set_recipe), only that. An op's closure captures SavedTensor(x) of its inputs and
+/// asks for the value when it runs:
 ///
 ///   record("mul", y, {a, b}, [a = SavedTensor(a), b = SavedTensor(b)](const Tensor& dy) -> Grads {
 ///     return {product(dy, b.value()), product(dy, a.value())};
@@ -24,8 +24,8 @@ class SavedTensor {
   bool defined() const { return tensor_.defined() || recipe_ != nullptr; }
   explicit operator bool() const { return defined(); }
 
-  /// The value, without a gradient; undefined where nothing was saved. What follows from a recipe is
-  /// computed now, unless somebody still holds the value from before; it lives as long as the
+  /// The value, without a gradient; undefined where nothing was saved. What follows from a recipe
+  /// is computed now, unless somebody still holds the value from before; it lives as long as the
   /// result is held. Throws Error when what the recipe reads was overwritten in place meanwhile.
   Tensor value() const;
 
@@ -43,8 +43,9 @@ class SavedTensor {
 /// itself and never be freed. `inputs` are the tensors that it reads; overwriting one in place
 /// before the backward is an error that the backward reports.
 ///
-/// Does nothing where y has no gradient, as in evaluation, and where so many values would have to be
-/// computed one from the other that it would not be cheap any more: such a y is kept as a tensor.
+/// Does nothing where y has no gradient, as in evaluation, and where so many values would have to
+/// be computed one from the other that it would not be cheap any more: such a y is kept as a
+/// tensor.
 void set_recipe(const char* op, const Tensor& y, const std::vector<Tensor>& inputs,
                 std::function<Tensor()> compute);
 

@@ -1,10 +1,9 @@
 #pragma once
+#include "autograd/ops/activation.h"
 #include "layers/batch_norm.h"
 #include "layers/conv.h"
 
 namespace pixelgrad {
-
-enum class Activation { none, relu };
 
 /// activation(bn(conv(x))); without `bn` activation(conv(x)). Blocks whose layers carry their own
 /// names (ResNet's conv1 and bn1) call this, so that there is one place for the whole sequence.

@@ -17,7 +17,7 @@ Tensor apply_unary(const char* op, kernels::UnaryOp formula, const Tensor& x,
       op, y, {x},
       [formula, parameters, saved = SavedTensor(kernels::backward_reads_output(formula) ? y : x)](
           const Tensor& dy) -> Grads {
-        Tensor dx = Tensor::empty(dy.shape(), dy.dtype(), dy.device());
+        Tensor dx = overwritable(dy);
         dispatch(dy, [&]<Device D, class T>() {
           kernels::unary_backward<D, T>(formula, parameters, dy.numel(), saved.value().data<T>(),
                                         dy.data<T>(), dx.mutable_data<T>());

@@ -205,15 +205,14 @@ TEST(SavedTensor, DeepChainsOfRecipesAreFreedWithoutRecursion) {
 TEST(SavedTensor, AWrongRecipeIsNamed) {
   const Tensor x = require_grad(values(1, 3)), w = require_grad(values(1, 3));
   const Tensor loss = [&] {
-    const Tensor y = record("cubed", values(1, 3), {x}, [](const Tensor& dy) -> Grads {
-      return {dy};
-    });
+    const Tensor y =
+        record("cubed", values(1, 3), {x}, [](const Tensor& dy) -> Grads { return {dy}; });
     set_recipe("cubed", y, {x}, [] { return values(1, 2); });
     return sum(mul(y, w));
   }();
   EXPECT_THAT([&] { backward(loss); },
-              ThrowsMessage<Error>(HasSubstr(
-                  "[cubed] the recipe gave a value [2] of f64, expected [3] of f64")));
+              ThrowsMessage<Error>(
+                  HasSubstr("[cubed] the recipe gave a value [2] of f64, expected [3] of f64")));
 }
 
 }  // namespace
