@@ -44,8 +44,7 @@ void moments(int64_t n, const T* x, double* mean, double* variance) {
 }
 
 template <class T>
-void normalize(int64_t n, const T* x, T mean, T inverse, const T* gamma, const T* beta,
-                     T* y) {
+void normalize(int64_t n, const T* x, T mean, T inverse, const T* gamma, const T* beta, T* y) {
   if (gamma)
     for (int64_t c = 0; c < n; ++c) y[c] = (x[c] - mean) * inverse * gamma[c];
   else
@@ -55,8 +54,8 @@ void normalize(int64_t n, const T* x, T mean, T inverse, const T* gamma, const T
 }
 
 template <class T>
-void gradient_sums(int64_t n, const T* x, const T* dy, double mean, const T* gamma,
-                         double* sum, double* product) {
+void gradient_sums(int64_t n, const T* x, const T* dy, double mean, const T* gamma, double* sum,
+                   double* product) {
   double s[chains] = {}, p[chains] = {};
   const auto add = [&](int64_t i, int j, double g) {
     s[j] += g;
@@ -74,7 +73,7 @@ void gradient_sums(int64_t n, const T* x, const T* dy, double mean, const T* gam
 
 template <class T>
 void backward_input(int64_t n, const T* x, const T* dy, T mean, T inverse, T slope, T offset,
-                          const T* gamma, T* dx) {
+                    const T* gamma, T* dx) {
   if (gamma)
     for (int64_t c = 0; c < n; ++c)
       dx[c] = inverse * gamma[c] * dy[c] - (slope * (x[c] - mean) + offset);
@@ -84,7 +83,7 @@ void backward_input(int64_t n, const T* x, const T* dy, T mean, T inverse, T slo
 
 template <class T>
 void backward_affine(int64_t n, const T* x, const T* dy, double mean, double inverse,
-                           double* dgamma, double* dbeta) {
+                     double* dgamma, double* dbeta) {
   for (int64_t c = 0; c < n; ++c) {
     const double g = static_cast<double>(dy[c]);
     dbeta[c] += g;
