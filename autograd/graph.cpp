@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "autograd/watch_internal.h"
 #include "tensor/dispatch.h"
 #include "tensor/kernels/elementwise.h"
 
@@ -16,17 +17,6 @@ thread_local bool recording = true;
 thread_local bool guarding = false;
 std::atomic<uint64_t> next_id{1};
 
-/// A value that the graph relies on: its storage, if that still lives, must not have been written.
-struct Watch {
-  explicit Watch(const Tensor& t) : storage(t.storage()), version(t.storage()->version) {}
-  bool overwritten() const {
-    const auto alive = storage.lock();
-    return alive && alive->version != version;
-  }
-  std::weak_ptr<Storage> storage;
-  uint64_t version;
-};
-
 struct Node : GradSource {
   const char* op = "";
   std::vector<std::shared_ptr<GradSource>> inputs;  // null where no gradient is wanted
@@ -35,17 +25,18 @@ struct Node : GradSource {
   ~Node() override;
 };
 
-/// What a dying node lets go of. Its closure may hold the last handle of the tensors before it,
+/// What a dying node lets go of. Its closures may hold the last handle of the tensors before it,
 /// whose nodes die in turn: the outermost destructor takes them one by one from a list, so a chain
 /// of any length needs no stack.
 struct Remains {
   std::vector<std::shared_ptr<GradSource>> inputs;
   Backward backward;
+  std::shared_ptr<Recipe> recipe;
 };
 thread_local std::vector<Remains>* graveyard = nullptr;
 
 Node::~Node() {
-  Remains mine{std::move(inputs), std::move(backward)};
+  Remains mine{std::move(inputs), std::move(backward), std::move(recipe)};
   if (graveyard) {
     graveyard->push_back(std::move(mine));
     return;
@@ -96,14 +87,14 @@ void guard(const char* op, const char* what, const Tensor& value,
   throw NonFiniteError(message);
 }
 
-/// sum += g, in place when nobody else holds sum's storage.
+/// sum += g, in place when nobody else holds sum: an op may have given one gradient to two inputs.
 void accumulate(Tensor& sum, Tensor g) {
   if (!sum.defined()) {
     sum = std::move(g);
     return;
   }
-  Tensor out =
-      sum.storage().use_count() == 1 ? sum : Tensor::empty(sum.shape(), sum.dtype(), sum.device());
+  const bool in_place = sum.sole_owner();
+  Tensor out = in_place ? sum : Tensor::empty(sum.shape(), sum.dtype(), sum.device());
   dispatch(sum, [&]<Device D, class T>() {
     const T* a = sum.data<T>();
     kernels::add<D, T>(sum.numel(), a, g.data<T>(), out.mutable_data<T>());
@@ -153,6 +144,10 @@ Tensor record(const char* op, const Tensor& y, const std::vector<Tensor>& inputs
   return out;
 }
 
+Tensor overwritable(const Tensor& dy) {
+  return dy.sole_owner() ? dy : Tensor::empty(dy.shape(), dy.dtype(), dy.device());
+}
+
 bool needs_grad(const Tensor& x) { return x.defined() && x.source() != nullptr; }
 bool grad_enabled() { return recording; }
 
@@ -197,6 +192,7 @@ void backward(const Tensor& y, const Tensor& dy) {
     const auto found = pending.find(source.get());
     if (found == pending.end()) {  // every path to it gave a zero gradient
       if (auto* node = dynamic_cast<Node*>(source.get())) node->backward = nullptr;
+      source->recipe = nullptr;
       source.reset();
       continue;
     }
@@ -204,7 +200,7 @@ void backward(const Tensor& y, const Tensor& dy) {
     pending.erase(found);
     if (auto* leaf = dynamic_cast<Leaf*>(source.get())) {
       // The gradient owns its storage: a closure may have returned one that others hold as well.
-      if (!leaf->grad.defined() && g.storage().use_count() > 1) g = g.clone();
+      if (!leaf->grad.defined() && !g.sole_owner()) g = g.clone();
       accumulate(leaf->grad, std::move(g));
       continue;
     }
@@ -220,6 +216,7 @@ void backward(const Tensor& y, const Tensor& dy) {
     {
       Backward run = std::move(node.backward);
       node.backward = nullptr;
+      node.recipe = nullptr;  // whoever still reads the value has it
       grads = run(g);
     }
     check(grads.size() == node.inputs.size(), "[", node.op, "] backward gave ", grads.size(),

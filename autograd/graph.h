@@ -14,6 +14,8 @@ using Grads = std::vector<Tensor>;
 /// Computes the gradients of an op's inputs from the gradient of its output.
 using Backward = std::function<Grads(const Tensor& dy)>;
 
+class Recipe;
+
 /// Where a gradient goes: either an op of the graph (Node) or a leaf such as a parameter. It knows
 /// the shape of the value but does not hold it, so only what a backward captures stays alive.
 struct GradSource {
@@ -21,6 +23,7 @@ struct GradSource {
   uint64_t id = 0;  ///< leaves 0; nodes increase, so that descending ids are a topological order
   Shape shape;
   Dtype dtype = Dtype::f32;
+  std::shared_ptr<Recipe> recipe;  ///< how the value is computed again (autograd/saved.h), or null
 };
 
 /// A tensor that the user wants the gradient of; backward adds it up in `grad`.
@@ -30,12 +33,18 @@ struct Leaf : GradSource {
 
 /// Records `y = op(inputs)` in the graph when gradients are on and an input needs one, and returns
 /// the tensor to hand to the caller: y's values, with the op as its gradient source. `backward` is
-/// freed as soon as it ran; what it captures by name is what stays alive until then. It may return
-/// undefined tensors for inputs that do not need a gradient (see needs_grad). Overwriting an input
-/// or the output in place before the backward ran is an error that backward() reports.
+/// freed as soon as it ran; what it captures by name is what stays alive until then. (Captured as a
+/// SavedTensor, a value that can be computed again need not stay; see autograd/saved.h.) It may
+/// return undefined tensors for inputs that do not need a gradient (see needs_grad). Overwriting an
+/// input or the output in place before the backward ran is an error that backward() reports.
 /// Undefined inputs (an absent bias) are allowed. This is also where the NaN guard looks.
 Tensor record(const char* op, const Tensor& y, const std::vector<Tensor>& inputs,
               Backward backward);
+
+/// Where a backward writes a gradient that has dy's shape, by a kernel that works in place: over
+/// dy, when nobody but the graph holds that, which then is through with it; else into a new tensor.
+/// Not for a backward that still needs dy.
+Tensor overwritable(const Tensor& dy);
 
 /// True when the gradient of `x` is wanted: a leaf, or computed from one.
 bool needs_grad(const Tensor& x);

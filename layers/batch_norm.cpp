@@ -1,6 +1,7 @@
 #include "layers/batch_norm.h"
 
-#include "autograd/ops/batch_norm.h"
+#include "autograd/ops/arithmetic.h"
+#include "autograd/ops/elementary.h"
 
 namespace pixelgrad {
 
@@ -18,12 +19,26 @@ BatchNorm2d::BatchNorm2d(Options options) : options_(options) {
   num_batches_tracked_ = buffer("num_batches_tracked", Tensor::zeros({}, Dtype::i64));
 }
 
+BatchNormSpec BatchNorm2d::next_spec() {
+  const bool training = takes_statistics();
+  if (training) ++num_batches_tracked_.mutable_data<int64_t>()[0];
+  return {.momentum = options_.momentum, .eps = options_.eps, .training = training};
+}
+
 Tensor BatchNorm2d::forward(const Tensor& x) {
-  const bool take_statistics = training() && !options_.frozen;
-  if (take_statistics) ++num_batches_tracked_.mutable_data<int64_t>()[0];
-  return batch_norm(
-      x, weight_, bias_, running_mean_, running_var_,
-      {.momentum = options_.momentum, .eps = options_.eps, .training = take_statistics});
+  return batch_norm(x, weight_, bias_, running_mean_, running_var_, next_spec());
+}
+
+Tensor BatchNorm2d::forward(const Tensor& x, Activation activation, const Tensor& residual) {
+  return batch_norm_act(x, weight_, bias_, running_mean_, running_var_, next_spec(), activation,
+                        residual);
+}
+
+BatchNorm2d::Affine BatchNorm2d::affine() const {
+  const NoGrad no_grad;
+  const auto precise = [](const Tensor& t) { return t.to(Dtype::f64); };
+  const Tensor scale = div(precise(weight_), sqrt(precise(running_var_) + options_.eps));
+  return {scale, sub(precise(bias_), mul(precise(running_mean_), scale))};
 }
 
 std::string BatchNorm2d::describe() const {

@@ -1,4 +1,5 @@
 #pragma once
+#include "autograd/ops/batch_norm.h"
 #include "layers/layer.h"
 
 namespace pixelgrad {
@@ -23,13 +24,27 @@ class BatchNorm2d : public Layer {
   /// Throws UsageError when an option is out of range.
   explicit BatchNorm2d(Options options);
   Tensor forward(const Tensor& x) override;
+  /// activation(forward(x) + residual) as one op (batch_norm_act); residual [as x] or undefined.
+  Tensor forward(const Tensor& x, Activation activation, const Tensor& residual);
   std::string describe() const override;
+
+  /// Whether forward takes the statistics of its batch: in training, unless frozen.
+  bool takes_statistics() const { return training() && !options_.frozen; }
+
+  /// What it does where it does not: y = scale x + shift, each [channels] of f64, without gradient.
+  struct Affine {
+    Tensor scale, shift;
+  };
+  Affine affine() const;
 
   const Options& options() const { return options_; }
   /// Freezes the running statistics, or lets them move again.
   void freeze(bool on = true) { options_.frozen = on; }
 
  private:
+  /// Of a forward that begins now.
+  BatchNormSpec next_spec();
+
   Options options_;
   Tensor weight_, bias_, running_mean_, running_var_, num_batches_tracked_;
 };

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "autograd/ops/conv2d.h"
 #include "autograd/ops/conv_transpose2d.h"
 
 namespace pixelgrad {
@@ -61,13 +60,14 @@ Conv2d::Conv2d(Options options) : options_(options) {
   if (o.bias) bias_ = param("bias", new_bias(o.out_channels, weight_.shape(), o.init));
 }
 
-Tensor Conv2d::forward(const Tensor& x) {
-  return conv2d(x, weight_, bias_,
-                {.stride = options_.stride,
-                 .padding = options_.padding,
-                 .dilation = options_.dilation,
-                 .groups = options_.groups});
+Conv2dSpec Conv2d::spec() const {
+  return {.stride = options_.stride,
+          .padding = options_.padding,
+          .dilation = options_.dilation,
+          .groups = options_.groups};
 }
+
+Tensor Conv2d::forward(const Tensor& x) { return conv2d(x, weight_, bias_, spec()); }
 
 std::string Conv2d::describe() const { return describe_options("Conv2d", options_); }
 

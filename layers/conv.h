@@ -1,4 +1,5 @@
 #pragma once
+#include "autograd/ops/conv2d.h"
 #include "autograd/ops/padding.h"
 #include "layers/init.h"
 #include "layers/layer.h"
@@ -28,6 +29,8 @@ class Conv2d : public Layer {
   std::string describe() const override;
 
   const Options& options() const { return options_; }
+  /// What forward gives to the op conv2d.
+  Conv2dSpec spec() const;
   const Tensor& weight() const { return weight_; }
   const Tensor& bias() const { return bias_; }  ///< undefined without bias
 

@@ -1,12 +1,49 @@
 #include "layers/conv_bn_act.h"
 
-#include "autograd/ops/activation.h"
+#include "autograd/ops/arithmetic.h"
+#include "tensor/dispatch.h"
+#include "tensor/kernels/elementwise.h"
+#include "tensor/kernels/unary.h"
 
 namespace pixelgrad {
+namespace {
 
-Tensor conv_bn_act(Conv2d& conv, BatchNorm2d* bn, Activation activation, const Tensor& x) {
-  Tensor y = conv(x);
-  if (bn) y = (*bn)(y);
+/// bn(conv(x)) in evaluation, as one convolution: scale (w x + b) + shift = (scale w) x + (scale b
+/// + shift), with a scale for each output channel.
+Tensor folded(const Conv2d& conv, const BatchNorm2d& bn, const Tensor& x) {
+  const auto [scale, shift] = bn.affine();
+  const Dtype dtype = x.dtype();
+  const Tensor weight = mul(conv.weight(), scale.to(dtype).view({scale.numel(), 1, 1, 1}));
+  const Tensor bias = conv.bias() ? add(mul(conv.bias().to(Dtype::f64), scale), shift) : shift;
+  return conv2d(x, weight, bias.to(dtype), conv.spec());
+}
+
+/// activation(y + residual) in place.
+void finish(Tensor& y, Activation activation, const Tensor& residual) {
+  dispatch(y, [&]<Device D, class T>() {
+    T* values = y.mutable_data<T>();
+    if (residual) kernels::add<D, T>(y.numel(), values, residual.data<T>(), values);
+    if (activation == Activation::relu)
+      kernels::unary_forward<D, T>(kernels::UnaryOp::relu, {}, y.numel(), values, values);
+  });
+}
+
+}  // namespace
+
+Tensor conv_bn_act(Conv2d& conv, BatchNorm2d* bn, Activation activation, Tensor x,
+                   const Tensor& residual) {
+  const bool gradient = grad_enabled();  // then at least the parameters want one
+  const bool fold = bn && !gradient && !bn->takes_statistics();
+  Tensor y = fold ? folded(conv, *bn, x) : conv(x);
+  x = {};
+  check(!residual || residual.shape() == y.shape(), "[conv_bn_act] residual is ",
+        residual ? to_string(residual.shape()) : "", ", expected ", y.shape());
+  if (bn && !fold) return bn->forward(y, activation, residual);
+  if (!gradient) {
+    finish(y, activation, residual);  // nobody else holds y
+    return y;
+  }
+  if (residual) y = add(y, residual);
   return activation == Activation::relu ? relu(y) : y;
 }
 

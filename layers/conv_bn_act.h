@@ -1,14 +1,20 @@
 #pragma once
+#include "autograd/ops/activation.h"
 #include "layers/batch_norm.h"
 #include "layers/conv.h"
 
 namespace pixelgrad {
 
-enum class Activation { none, relu };
-
-/// activation(bn(conv(x))); without `bn` activation(conv(x)). Blocks whose layers carry their own
-/// names (ResNet's conv1 and bn1) call this, so that there is one place for the whole sequence.
-Tensor conv_bn_act(Conv2d& conv, BatchNorm2d* bn, Activation activation, const Tensor& x);
+/// activation(bn(conv(x)) + residual); without `bn` activation(conv(x) + residual). residual [as
+/// the convolution's output] may be undefined. Blocks whose layers carry their own names (ResNet's
+/// conv1 and bn1) call this, so that there is one place for the whole sequence.
+///
+/// With gradients, norm, residual and activation are one op that keeps nothing but the
+/// convolution's output (batch_norm_act), with the bits of the single ops. Where no gradient is
+/// wanted and the norm takes no statistics, it becomes part of the convolution's weight and bias,
+/// and the rest happens in place: the same up to rounding.
+Tensor conv_bn_act(Conv2d& conv, BatchNorm2d* bn, Activation activation, Tensor x,
+                   const Tensor& residual = {});
 
 /// Convolution, batch norm and ReLU, the brick of most segmentation networks.
 /// [N,H,W,in_channels] -> [N,H',W',out_channels] (see Conv2d). Children: "0" the convolution, "1"

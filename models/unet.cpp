@@ -23,8 +23,8 @@ class UNet::DoubleConv : public Layer {
         bn2_(o.norm ? &add<BatchNorm2d>("4", {.channels = o.out_channels}) : nullptr) {}
 
   Tensor forward(const Tensor& x) override {
-    const Tensor y = conv_bn_act(conv1_, bn1_, Activation::relu, x);
-    return conv_bn_act(conv2_, bn2_, Activation::relu, y);
+    Tensor y = conv_bn_act(conv1_, bn1_, Activation::relu, x);
+    return conv_bn_act(conv2_, bn2_, Activation::relu, std::move(y));
   }
 
  private:

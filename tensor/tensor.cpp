@@ -44,6 +44,15 @@ Tensor Tensor::empty(Shape shape, Dtype dtype, Device device) {
   return t;
 }
 
+Tensor Tensor::over(std::shared_ptr<Storage> storage, Shape shape, Dtype dtype) {
+  auto impl = std::make_shared<Impl>();
+  impl->device = storage->device;
+  impl->storage = std::move(storage);
+  impl->shape = std::move(shape);
+  impl->dtype = dtype;
+  return Tensor(std::move(impl));
+}
+
 Tensor Tensor::zeros(Shape shape, Dtype dtype, Device device) {
   return full(std::move(shape), 0, dtype, device);
 }

@@ -117,6 +117,10 @@ class Tensor {
   /// Makes every handle of this tensor see `other`'s storage, dtype and device.
   void rebind(const Tensor& other);
   const std::shared_ptr<Storage>& storage() const { return impl().storage; }
+  /// The values that `storage` begins with.
+  static Tensor over(std::shared_ptr<Storage> storage, Shape shape, Dtype dtype);
+  /// True when nobody but this handle would notice the values being overwritten.
+  bool sole_owner() const { return impl().storage.use_count() == 1 && impl_.use_count() == 1; }
   /// True when both are handles of one tensor (not merely of one storage).
   bool same_as(const Tensor& other) const { return impl_ == other.impl_; }
 

@@ -81,6 +81,15 @@ struct BatchNormArguments {
   Tensor earlier = {};
 };
 
+/// Of batch_norm_act, whose residual, where there is one, is the last input. With times_x the value
+/// is not y but y x, for which y must be computed again in the backward.
+struct BatchNormActArguments {
+  BatchNormArguments norm = {};
+  Activation activation = Activation::none;
+  bool residual = false;
+  bool times_x = false;
+};
+
 /// Of a loss on labels. `weights` stand for the spec's class_weights or pos_weight, in every dtype;
 /// empty: none.
 template <class Spec>

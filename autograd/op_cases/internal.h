@@ -9,6 +9,7 @@ namespace pixelgrad {
 
 std::vector<OpCase> arithmetic_cases();
 std::vector<OpCase> convolution_cases();
+std::vector<OpCase> fusion_cases();
 std::vector<OpCase> label_loss_cases();
 std::vector<OpCase> loss_cases();
 std::vector<OpCase> matmul_cases();
@@ -20,9 +21,9 @@ std::vector<OpCase> resize_cases();
 std::vector<OpCase> shape_cases();
 
 inline constexpr std::vector<OpCase> (*op_case_families[])() = {
-    convolution_cases, matmul_cases,    normalization_cases, pointwise_cases,
-    arithmetic_cases,  reduction_cases, pooling_cases,       resize_cases,
-    shape_cases,       loss_cases,      label_loss_cases,
+    convolution_cases, matmul_cases,     normalization_cases, fusion_cases,
+    pointwise_cases,   arithmetic_cases, reduction_cases,     pooling_cases,
+    resize_cases,      shape_cases,      loss_cases,          label_loss_cases,
 };
 
 using MakeInputs = std::function<std::vector<Tensor>(uint64_t seed)>;

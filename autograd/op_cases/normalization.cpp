@@ -58,7 +58,10 @@ OpCase batch_norm_case() {
   op.name = "batch_norm";
   op.inputs = {"x", "gamma", "beta"};
   op.saved_bytes = [](const OpSample&, const std::vector<Shape>& inputs, const Shape&,
-                      int64_t element) { return norm_bytes(inputs, inputs[0].back(), element); };
+                      int64_t element) {
+    const int64_t beta = inputs.size() > 2 ? numel(inputs[2]) : 0;  // to compute y again
+    return norm_bytes(inputs, inputs[0].back(), element) + beta * element;
+  };
   op.samples = {
       ill_conditioned(batch_norm_sample("two pixels, 1 channel", {1, 1, 2, 1}, {})),
       // Variance 0: y is beta, and x gets no gradient.

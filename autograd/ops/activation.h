@@ -5,6 +5,9 @@
 // where nothing else is said.
 namespace pixelgrad {
 
+/// One that an op applies in the same pass as what comes before it.
+enum class Activation { none, relu };
+
 /// max(x, 0). The gradient at 0 is 0. Keeps its output.
 Tensor relu(const Tensor& x);
 

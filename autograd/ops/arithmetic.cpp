@@ -2,6 +2,7 @@
 
 #include "autograd/ops/broadcast_internal.h"
 #include "autograd/ops/unary_internal.h"
+#include "autograd/saved.h"
 #include "tensor/dispatch.h"
 #include "tensor/kernels/binary.h"
 #include "tensor/kernels/elementwise.h"
@@ -13,20 +14,20 @@ using kernels::BinaryOp;
 using kernels::BinaryReads;
 using kernels::Side;
 
-/// What a backward holds of the operands and the output; undefined where no gradient reads it.
-struct Saved {
+/// What a backward reads of the operands and the output; undefined where no gradient does.
+struct Values {
   Tensor a, b, y;
 };
 
 /// The gradient of one side, of the output's shape.
-Tensor gradient(BinaryOp op, Side side, const Saved& saved, const Tensor& dy) {
+Tensor gradient(BinaryOp op, Side side, const Values& values, const Tensor& dy) {
   // Nothing is read: dy itself, up to the sign.
   if (op == BinaryOp::add || (op == BinaryOp::sub && side == Side::left)) return dy;
   Tensor dx = Tensor::empty(dy.shape(), dy.dtype(), dy.device());
   dispatch(dy, [&]<Device D, class T>() {
     kernels::binary_backward<D, T>(
-        op, side, dy.numel(), operand<T>(saved.a, dy.shape()), operand<T>(saved.b, dy.shape()),
-        saved.y ? saved.y.data<T>() : nullptr, dy.data<T>(), dx.mutable_data<T>());
+        op, side, dy.numel(), operand<T>(values.a, dy.shape()), operand<T>(values.b, dy.shape()),
+        values.y ? values.y.data<T>() : nullptr, dy.data<T>(), dx.mutable_data<T>());
   });
   return dx;
 }
@@ -45,16 +46,17 @@ Tensor apply_binary(const char* name, BinaryOp op, const Tensor& a, const Tensor
   const bool da_wanted = needs_grad(a), db_wanted = needs_grad(b);
   const BinaryReads left = da_wanted ? kernels::backward_reads(op, Side::left) : BinaryReads{};
   const BinaryReads right = db_wanted ? kernels::backward_reads(op, Side::right) : BinaryReads{};
-  const Saved saved{.a = left.left || right.left ? a.detach() : Tensor(),
-                    .b = left.right || right.right ? b.detach() : Tensor(),
-                    .y = left.output || right.output ? y : Tensor()};
-  return record(name, y, {a, b},
-                [op, saved, da_wanted, db_wanted, a_shape = a.shape(),
-                 b_shape = b.shape()](const Tensor& dy) -> Grads {
-                  return {
-                      da_wanted ? sum_to(gradient(op, Side::left, saved, dy), a_shape) : Tensor(),
-                      db_wanted ? sum_to(gradient(op, Side::right, saved, dy), b_shape) : Tensor()};
-                });
+  const SavedTensor saved_a(left.left || right.left ? a : Tensor());
+  const SavedTensor saved_b(left.right || right.right ? b : Tensor());
+  const SavedTensor saved_y(left.output || right.output ? y : Tensor());
+  return record(
+      name, y, {a, b},
+      [op, saved_a, saved_b, saved_y, da_wanted, db_wanted, a_shape = a.shape(),
+       b_shape = b.shape()](const Tensor& dy) -> Grads {
+        const Values values{saved_a.value(), saved_b.value(), saved_y.value()};
+        return {da_wanted ? sum_to(gradient(op, Side::left, values, dy), a_shape) : Tensor(),
+                db_wanted ? sum_to(gradient(op, Side::right, values, dy), b_shape) : Tensor()};
+      });
 }
 
 Tensor scaled(const Tensor& x, double factor) {

@@ -8,28 +8,29 @@
 namespace pixelgrad {
 namespace {
 
-void check_batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, const Tensor& mean,
+void check_batch_norm(const char* op, const NormInputs& in, const Tensor& mean,
                       const Tensor& variance, const BatchNormSpec& spec) {
-  check_floating("batch_norm", "input", x);
-  check(x.dims() >= 1 && x.numel() > 0, "[batch_norm] input is ", x.shape(),
+  const Tensor& x = in.x;
+  check_floating(op, "input", x);
+  check(x.dims() >= 1 && x.numel() > 0, "[", op, "] input is ", x.shape(),
         ", expected channels last and at least one value");
   const Shape per_channel = {x.shape(-1)};
-  check_norm_argument("batch_norm", "gamma", gamma, per_channel, x);
-  check_norm_argument("batch_norm", "beta", beta, per_channel, x);
-  check_norm_argument("batch_norm", "running_mean", mean, per_channel, x);
-  check_norm_argument("batch_norm", "running_variance", variance, per_channel, x);
-  check(mean.defined() == variance.defined(),
-        "[batch_norm] expected both of running_mean and running_variance or neither");
-  check(spec.training || mean.defined(),
-        "[batch_norm] evaluation needs running_mean and running_variance");
-  check(spec.eps >= 0, "[batch_norm] eps is ", spec.eps, ", expected at least 0");
+  check_norm_argument(op, "gamma", in.gamma, per_channel, x);
+  check_norm_argument(op, "beta", in.beta, per_channel, x);
+  check_norm_argument(op, "running_mean", mean, per_channel, x);
+  check_norm_argument(op, "running_variance", variance, per_channel, x);
+  check_norm_argument(op, "residual", in.residual, x.shape(), x);
+  check(mean.defined() == variance.defined(), "[", op,
+        "] expected both of running_mean and running_variance or neither");
+  check(spec.training || mean.defined(), "[", op,
+        "] evaluation needs running_mean and running_variance");
+  check(spec.eps >= 0, "[", op, "] eps is ", spec.eps, ", expected at least 0");
 }
 
-}  // namespace
-
-Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, Tensor running_mean,
-                  Tensor running_variance, const BatchNormSpec& spec) {
-  check_batch_norm(x, gamma, beta, running_mean, running_variance, spec);
+Tensor norm_of_batch(const char* op, const NormInputs& in, Tensor running_mean,
+                     Tensor running_variance, const BatchNormSpec& spec, Activation activation) {
+  check_batch_norm(op, in, running_mean, running_variance, spec);
+  const Tensor& x = in.x;
   const int64_t channels = x.shape(-1), pixels = x.numel() / channels;
   const kernels::NormGeometry g{.positions = pixels, .groups = channels};
   NormStatistics statistics;
@@ -47,7 +48,29 @@ Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, Tens
           channels, pixels, statistics.mean.data<double>(), statistics.variance.data<double>(),
           spec.momentum, running_mean.mutable_data<T>(), running_variance.mutable_data<T>());
     });
-  return normalize("batch_norm", g, x, statistics, spec.eps, gamma, beta);
+  return normalize(op,
+                   {.g = g,
+                    .statistics = statistics,
+                    .eps = spec.eps,
+                    .relu = activation == Activation::relu,
+                    .recipe = true},
+                   in);
+}
+
+}  // namespace
+
+Tensor batch_norm(const Tensor& x, const Tensor& gamma, const Tensor& beta, Tensor running_mean,
+                  Tensor running_variance, const BatchNormSpec& spec) {
+  return norm_of_batch("batch_norm", {.x = x, .gamma = gamma, .beta = beta}, running_mean,
+                       running_variance, spec, Activation::none);
+}
+
+Tensor batch_norm_act(const Tensor& x, const Tensor& gamma, const Tensor& beta, Tensor running_mean,
+                      Tensor running_variance, const BatchNormSpec& spec, Activation activation,
+                      const Tensor& residual) {
+  return norm_of_batch("batch_norm_act",
+                       {.x = x, .gamma = gamma, .beta = beta, .residual = residual}, running_mean,
+                       running_variance, spec, activation);
 }
 
 }  // namespace pixelgrad

@@ -2,6 +2,7 @@
 
 #include "autograd/graph.h"
 #include "autograd/ops/conv2d_internal.h"
+#include "autograd/saved.h"
 #include "tensor/dispatch.h"
 #include "tensor/mutant_internal.h"
 
@@ -69,21 +70,20 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
   //   dw[co, r, s, ci] = sum over output pixels of dy[pixel, co] x[what tap (r, s) reads, ci]
   //   db = sum of dy over pixels
   const bool want_dx = needs_grad(x), want_dw = needs_grad(weight), want_db = needs_grad(bias);
-  const Tensor kept_x = want_dw ? x.detach() : Tensor(),
-               kept_w = want_dx ? weight.detach() : Tensor();
+  const SavedTensor kept_x(want_dw ? x : Tensor()), kept_w(want_dx ? weight : Tensor());
   return record(
       "conv2d", y, {x, weight, bias}, [g, kept_x, kept_w, want_db](const Tensor& dy) -> Grads {
         Tensor dx, dw, db;
         dispatch(dy, [&]<Device D, class T>() {
           if (kept_w.defined()) {
             dx = Tensor::empty({g.n, g.in_h, g.in_w, g.in_channels}, dy.dtype(), D);
-            kernels::conv2d_backward_input<D, T>(g, dy.data<T>(), kept_w.data<T>(), nullptr,
+            kernels::conv2d_backward_input<D, T>(g, dy.data<T>(), kept_w.value().data<T>(), nullptr,
                                                  dx.mutable_data<T>());
           }
           if (kept_x.defined()) {
             dw = Tensor::empty({g.out_channels, g.kernel_h, g.kernel_w, g.in_channels / g.groups},
                                dy.dtype(), D);
-            kernels::conv2d_backward_weight<D, T>(g, kept_x.data<T>(), dy.data<T>(),
+            kernels::conv2d_backward_weight<D, T>(g, kept_x.value().data<T>(), dy.data<T>(),
                                                   dw.mutable_data<T>());
           }
           if (want_db) {

@@ -4,6 +4,7 @@
 
 #include "autograd/graph.h"
 #include "autograd/ops/conv2d_internal.h"
+#include "autograd/saved.h"
 #include "tensor/dispatch.h"
 #include "tensor/mutant_internal.h"
 
@@ -91,8 +92,7 @@ Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bia
   //   dw[ci, r, s, co] = sum over pixels of x[pixel, ci] dy[what tap (r, s) reads, co]
   //   db = sum of dy over pixels
   const bool want_dx = needs_grad(x), want_dw = needs_grad(weight), want_db = needs_grad(bias);
-  const Tensor kept_x = want_dw ? x.detach() : Tensor(),
-               kept_w = want_dx ? weight.detach() : Tensor();
+  const SavedTensor kept_x(want_dw ? x : Tensor()), kept_w(want_dx ? weight : Tensor());
   return record(
       "conv_transpose2d", y, {x, weight, bias},
       [g, kept_x, kept_w, want_db](const Tensor& dy) -> Grads {
@@ -100,13 +100,13 @@ Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bia
         dispatch(dy, [&]<Device D, class T>() {
           if (kept_w.defined()) {
             dx = Tensor::empty({g.n, g.out_h, g.out_w, g.out_channels}, dy.dtype(), D);
-            kernels::conv2d_forward<D, T>(g, dy.data<T>(), kept_w.data<T>(), nullptr,
+            kernels::conv2d_forward<D, T>(g, dy.data<T>(), kept_w.value().data<T>(), nullptr,
                                           dx.mutable_data<T>());
           }
           if (kept_x.defined()) {
             dw = Tensor::empty({g.out_channels, g.kernel_h, g.kernel_w, g.in_channels / g.groups},
                                dy.dtype(), D);
-            kernels::conv2d_backward_weight<D, T>(g, dy.data<T>(), kept_x.data<T>(),
+            kernels::conv2d_backward_weight<D, T>(g, dy.data<T>(), kept_x.value().data<T>(),
                                                   dw.mutable_data<T>());
           }
           if (want_db) {

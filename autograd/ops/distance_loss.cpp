@@ -1,6 +1,7 @@
 #include "autograd/ops/distance_loss.h"
 
 #include "autograd/ops/checks_internal.h"
+#include "autograd/saved.h"
 #include "tensor/dispatch.h"
 #include "tensor/kernels/distance_loss.h"
 
@@ -22,8 +23,10 @@ Tensor mean_distance(const char* op, const Tensor& x, const Tensor& target, cons
   Tensor loss = Tensor::empty({}, x.dtype(), x.device());
   forward(x, target, loss);
   return record(op, loss, {x, target},
-                [x = x.detach(), target = target.detach(), backward, dx_wanted = needs_grad(x),
+                [saved_x = SavedTensor(x), saved_target = SavedTensor(target), backward,
+                 dx_wanted = needs_grad(x),
                  dtarget_wanted = needs_grad(target)](const Tensor& dloss) -> Grads {
+                  const Tensor x = saved_x.value(), target = saved_target.value();
                   const auto gradient = [&](const Tensor& a, const Tensor& b) {
                     Tensor da = Tensor::empty(a.shape(), a.dtype(), a.device());
                     backward(a, b, dloss, da);

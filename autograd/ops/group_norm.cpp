@@ -11,7 +11,8 @@ Tensor normalize_groups(const char* op, const kernels::NormGeometry& g, const Te
   check_norm_argument(op, "gamma", gamma, affine, x);
   check_norm_argument(op, "beta", beta, affine, x);
   check(eps >= 0, "[", op, "] eps is ", eps, ", expected at least 0");
-  return normalize(op, g, x, norm_statistics(g, x), eps, gamma, beta);
+  return normalize(op, {.g = g, .statistics = norm_statistics(g, x), .eps = eps},
+                   {.x = x, .gamma = gamma, .beta = beta});
 }
 
 void check_samples(const char* op, const Tensor& x) {

@@ -1,6 +1,7 @@
 #include "autograd/ops/matmul.h"
 
 #include "autograd/ops/checks_internal.h"
+#include "autograd/saved.h"
 #include "tensor/dispatch.h"
 #include "tensor/kernels/conv2d.h"
 #include "tensor/mutant_internal.h"
@@ -57,9 +58,11 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   });
   // c = a b  =>  da = dc b^T,  db = a^T dc
   const bool want_da = needs_grad(a), want_db = needs_grad(b);
-  const Tensor kept_a = want_db ? a.detach() : Tensor(), kept_b = want_da ? b.detach() : Tensor();
+  const SavedTensor saved_a(want_db ? a : Tensor()), saved_b(want_da ? b : Tensor());
   return record(
-      "matmul", c, {a, b}, [g, m, k, n, batch, as, bs, kept_a, kept_b](const Tensor& dc) -> Grads {
+      "matmul", c, {a, b},
+      [g, m, k, n, batch, as, bs, saved_a, saved_b](const Tensor& dc) -> Grads {
+        const Tensor kept_a = saved_a.value(), kept_b = saved_b.value();
         Tensor da, db;
         dispatch(dc, [&]<Device D, class T>() {
           const T* from = dc.data<T>();
@@ -110,8 +113,7 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   });
   // y = x w^T + b  =>  dx = dy w,  dw = dy^T x,  db = sum of dy over rows
   const bool want_dx = needs_grad(x), want_dw = needs_grad(weight), want_db = needs_grad(bias);
-  const Tensor kept_x = want_dw ? x.detach() : Tensor(),
-               kept_w = want_dx ? weight.detach() : Tensor();
+  const SavedTensor kept_x(want_dw ? x : Tensor()), kept_w(want_dx ? weight : Tensor());
   return record(
       "linear", y, {x, weight, bias},
       [g, rows, in, out, from = x.shape(), kept_x, kept_w, want_db](const Tensor& dy) -> Grads {
@@ -119,12 +121,12 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
         dispatch(dy, [&]<Device D, class T>() {
           if (kept_w.defined()) {
             dx = Tensor::empty(from, dy.dtype(), D);
-            kernels::conv2d_backward_input<D, T>(g, dy.data<T>(), kept_w.data<T>(), nullptr,
+            kernels::conv2d_backward_input<D, T>(g, dy.data<T>(), kept_w.value().data<T>(), nullptr,
                                                  dx.mutable_data<T>());
           }
           if (kept_x.defined()) {
             dw = Tensor::empty({out, in}, dy.dtype(), D);
-            kernels::conv2d_backward_weight<D, T>(g, kept_x.data<T>(), dy.data<T>(),
+            kernels::conv2d_backward_weight<D, T>(g, kept_x.value().data<T>(), dy.data<T>(),
                                                   dw.mutable_data<T>());
           }
           if (want_db) {

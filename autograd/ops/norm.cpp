@@ -1,6 +1,8 @@
 #include "autograd/ops/checks_internal.h"
 #include "autograd/ops/norm_internal.h"
+#include "autograd/saved.h"
 #include "tensor/dispatch.h"
+#include "tensor/mutant_internal.h"
 
 namespace pixelgrad {
 namespace {
@@ -9,6 +11,39 @@ template <class T>
 const T* data_or_null(const Tensor& t) {
   return t.defined() ? t.data<T>() : nullptr;
 }
+
+template <class T>
+kernels::NormArguments<T> arguments(const Norm& norm, const NormInputs& in) {
+  return {.g = norm.g,
+          .x = in.x.data<T>(),
+          .mean = norm.statistics.mean.data<double>(),
+          .variance = norm.statistics.variance.data<double>(),
+          .constant_statistics = norm.statistics.constant,
+          .eps = norm.eps,
+          .gamma = data_or_null<T>(in.gamma),
+          .beta = data_or_null<T>(in.beta),
+          .residual = data_or_null<T>(in.residual),
+          .relu = norm.relu};
+}
+
+Tensor value_of(const Norm& norm, const NormInputs& in) {
+  Tensor y = Tensor::empty(in.x.shape(), in.x.dtype(), in.x.device());
+  dispatch(in.x, [&]<Device D, class T>() {
+    kernels::norm_apply<D, T>(arguments<T>(norm, in), y.mutable_data<T>());
+  });
+  return y;
+}
+
+/// NormInputs, as a backward keeps them.
+struct SavedInputs {
+  explicit SavedInputs(const NormInputs& in)
+      : x(in.x), gamma(in.gamma), beta(in.beta), residual(in.residual) {}
+  NormInputs values() const {
+    return {
+        .x = x.value(), .gamma = gamma.value(), .beta = beta.value(), .residual = residual.value()};
+  }
+  SavedTensor x, gamma, beta, residual;
+};
 
 }  // namespace
 
@@ -30,38 +65,46 @@ NormStatistics norm_statistics(const kernels::NormGeometry& g, const Tensor& x) 
   return s;
 }
 
-Tensor normalize(const char* op, const kernels::NormGeometry& g, const Tensor& x,
-                 const NormStatistics& statistics, double eps, const Tensor& gamma,
-                 const Tensor& beta) {
-  Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
-  dispatch(x, [&]<Device D, class T>() {
-    kernels::norm_apply<D, T>(g, x.data<T>(), statistics.mean.data<double>(),
-                              statistics.variance.data<double>(), eps, data_or_null<T>(gamma),
-                              data_or_null<T>(beta), y.mutable_data<T>());
-  });
-  // With xhat = (x - mean) / sqrt(variance + eps) and means over the values of a group:
-  //   dbeta = sum dy,  dgamma = sum dy xhat
-  //   dx = (gamma dy - mean(gamma dy) - xhat mean(gamma dy xhat)) / sqrt(variance + eps)
-  // and without the two means where the statistics are constants. beta itself is not needed.
-  return record(op, y, {x, gamma, beta},
-                [g, x = x.detach(), statistics, eps, gamma = gamma ? gamma.detach() : gamma,
-                 wanted = std::vector<bool>{needs_grad(x), needs_grad(gamma), needs_grad(beta)},
-                 affine = gamma  ? gamma.shape()
-                          : beta ? beta.shape()
-                                 : Shape{}](const Tensor& dy) -> Grads {
-                  const auto gradient = [&](size_t input, const Shape& shape) {
-                    return wanted[input] ? Tensor::empty(shape, x.dtype(), x.device()) : Tensor();
-                  };
-                  Grads grads{gradient(0, x.shape()), gradient(1, affine), gradient(2, affine)};
-                  dispatch(x, [&]<Device D, class T>() {
-                    const auto out = [&](Tensor& t) { return t ? t.mutable_data<T>() : nullptr; };
-                    kernels::norm_backward<D, T>(
-                        g, x.data<T>(), dy.data<T>(), statistics.mean.data<double>(),
-                        statistics.variance.data<double>(), eps, statistics.constant,
-                        data_or_null<T>(gamma), out(grads[0]), out(grads[1]), out(grads[2]));
-                  });
-                  return grads;
-                });
+Tensor normalize(const char* op, const Norm& norm, const NormInputs& in) {
+  // With xhat = (x - mean) / sqrt(variance + eps), g = dy, where relu only where the value was not
+  // cut off, and means over the values of a group:
+  //   dresidual = g,  dbeta = sum g,  dgamma = sum g xhat
+  //   dx = (gamma g - mean(gamma g) - xhat mean(gamma g xhat)) / sqrt(variance + eps)
+  // and without the two means where the statistics are constants. beta and the residual only say
+  // where the value was cut off.
+  NormInputs read = in;
+  if (!norm.relu) read.beta = read.residual = {};
+  const Shape affine = in.gamma ? in.gamma.shape() : in.beta ? in.beta.shape() : Shape{};
+  const Tensor y = record(
+      op, value_of(norm, in), {in.x, in.gamma, in.beta, in.residual},
+      [norm, affine, saved = SavedInputs(read),
+       wanted = std::vector<bool>{needs_grad(in.x), needs_grad(in.gamma), needs_grad(in.beta),
+                                  needs_grad(in.residual)}](const Tensor& dy) -> Grads {
+        const NormInputs values = saved.values();
+        const bool cut =
+            PIXELGRAD_MUTANT(batch_norm_act_residual_gradient_not_cut, norm.relu, false);
+        const auto empty = [&](const Shape& s) {
+          return Tensor::empty(s, dy.dtype(), dy.device());
+        };
+        Tensor dx, dgamma, dbeta, dresidual;
+        if (wanted[1]) dgamma = empty(affine);
+        if (wanted[2]) dbeta = empty(affine);
+        if (wanted[3]) dresidual = cut ? empty(dy.shape()) : dy;
+        if (wanted[0]) dx = overwritable(dy);
+        dispatch(dy, [&]<Device D, class T>() {
+          const auto out = [](Tensor& t) { return t ? t.mutable_data<T>() : nullptr; };
+          kernels::norm_backward<D, T>(arguments<T>(norm, values), dy.data<T>(),
+                                       {.dx = out(dx),
+                                        .dgamma = out(dgamma),
+                                        .dbeta = out(dbeta),
+                                        .dresidual = cut ? out(dresidual) : nullptr});
+        });
+        return {dx, dgamma, dbeta, dresidual};
+      });
+  if (norm.recipe)
+    set_recipe(op, y, {in.x, in.gamma, in.beta, in.residual},
+               [norm, saved = SavedInputs(in)] { return value_of(norm, saved.values()); });
+  return y;
 }
 
 }  // namespace pixelgrad

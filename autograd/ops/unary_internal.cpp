@@ -1,6 +1,7 @@
 #include "autograd/ops/unary_internal.h"
 
 #include "autograd/ops/checks_internal.h"
+#include "autograd/saved.h"
 #include "tensor/dispatch.h"
 
 namespace pixelgrad {
@@ -14,11 +15,11 @@ Tensor apply_unary(const char* op, kernels::UnaryOp formula, const Tensor& x,
   });
   return record(
       op, y, {x},
-      [formula, parameters, saved = kernels::backward_reads_output(formula) ? y : x.detach()](
+      [formula, parameters, saved = SavedTensor(kernels::backward_reads_output(formula) ? y : x)](
           const Tensor& dy) -> Grads {
-        Tensor dx = Tensor::empty(dy.shape(), dy.dtype(), dy.device());
+        Tensor dx = overwritable(dy);
         dispatch(dy, [&]<Device D, class T>() {
-          kernels::unary_backward<D, T>(formula, parameters, dy.numel(), saved.data<T>(),
+          kernels::unary_backward<D, T>(formula, parameters, dy.numel(), saved.value().data<T>(),
                                         dy.data<T>(), dx.mutable_data<T>());
         });
         return {dx};

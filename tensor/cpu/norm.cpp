@@ -29,7 +29,7 @@ struct Moments {
 template <Device D, class T>
 void norm_statistics(const NormGeometry& g, const T* x, double* mean, double* variance) {
   if (groups_lie_together(g)) {
-    const auto moments = norm_tiles<T>().group_moments;
+    const auto moments = norm_group_tiles<T>().moments;
     parallel_range(g.samples * g.groups, groups_a_tile(g), [&](int64_t begin, int64_t end) {
       for_groups(g, begin, end, [&](int64_t row, int64_t, int64_t at) {
         moments(g.group_size, x + at, mean + row, variance + row);
@@ -69,16 +69,17 @@ void norm_statistics(const NormGeometry& g, const T* x, double* mean, double* va
 }
 
 template <Device D, class T>
-void norm_apply(const NormGeometry& g, const T* x, const double* mean, const double* variance,
-                double eps, const T* gamma, const T* beta, T* y) {
-  const auto inverse = inverse_deviations(g, variance, eps);
+void norm_apply(const NormArguments<T>& in, T* y) {
+  const NormGeometry& g = in.g;
+  const auto inverse = inverse_deviations(g, in.variance, in.eps);
   if (groups_lie_together(g)) {
-    const auto normalize = norm_tiles<T>().group_normalize;
+    const auto normalize = norm_group_tiles<T>().normalize;
     parallel_range(g.samples * g.groups, groups_a_tile(g), [&](int64_t begin, int64_t end) {
       for_groups(g, begin, end, [&](int64_t row, int64_t channel, int64_t at) {
-        normalize(g.group_size, x + at, static_cast<T>(mean[row]),
+        normalize(g.group_size, in.x + at, static_cast<T>(in.mean[row]),
                   static_cast<T>(inverse[static_cast<size_t>(row)]),
-                  gamma ? gamma + channel : nullptr, beta ? beta + channel : nullptr, y + at);
+                  in.gamma ? in.gamma + channel : nullptr, in.beta ? in.beta + channel : nullptr,
+                  y + at);
       });
     });
     return;
@@ -86,12 +87,8 @@ void norm_apply(const NormGeometry& g, const T* x, const double* mean, const dou
   const NormCut cut(g);
   const auto normalize = norm_tiles<T>().normalize;
   cut.for_tiles([&](int64_t sample, int64_t, int64_t first, int64_t rows, int64_t tail) {
-    const auto center = cut.repeat<T>([&](int64_t c) { return mean[cut.group_at(sample, c)]; });
-    const auto scale = cut.repeat<T>(
-        [&](int64_t c) { return gamma_of(gamma, c) * inverse[cut.group_at(sample, c)]; });
-    const auto offset = cut.repeat<T>([&](int64_t c) { return beta ? beta[c] : T{0}; });
-    normalize(rows, cut.width, tail, x + first, center.data(), scale.data(), offset.data(),
-              y + first);
+    const NormTables<T> tables(cut, in, inverse, sample, true);
+    normalize(rows, cut.width, tail, in.x + first, tables.row(first), y + first);
   });
 }
 
@@ -114,8 +111,7 @@ void update_running_statistics(int64_t n, int64_t values, const double* mean,
 
 #define PIXELGRAD_INSTANTIATE(T)                                                                  \
   template void norm_statistics<Device::cpu, T>(const NormGeometry&, const T*, double*, double*); \
-  template void norm_apply<Device::cpu, T>(const NormGeometry&, const T*, const double*,          \
-                                           const double*, double, const T*, const T*, T*);        \
+  template void norm_apply<Device::cpu, T>(const NormArguments<T>&, T*);                          \
   template void update_running_statistics<Device::cpu, T>(int64_t, int64_t, const double*,        \
                                                           const double*, double, T*, T*);
 PIXELGRAD_INSTANTIATE(float)

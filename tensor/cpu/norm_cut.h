@@ -5,6 +5,7 @@
 #include <numeric>
 #include <vector>
 
+#include "tensor/cpu/norm_tiles.h"
 #include "tensor/kernels/norm.h"
 #include "tensor/mutant_internal.h"
 #include "tensor/parallel.h"
@@ -12,14 +13,16 @@
 // How norm.cpp and norm_backward.cpp go through x [samples, positions, groups, group_size], always
 // cut by shape alone. There are two ways. Where a sample has many positions, a pass runs down them
 // with one sum a channel, and channels are put together into groups afterwards. Where it has one
-// (layer norm), each group lies in one piece and is done by itself.
+// (layer norm), each group lies in one piece and is done by itself, unless it is a single value.
 namespace pixelgrad::kernels {
 
 constexpr int64_t norm_values_a_tile = 1 << 15;
 /// Each tile leaves sums for every channel behind, so there must not be too many.
 constexpr int64_t norm_most_tiles = 256;
 
-inline bool groups_lie_together(const NormGeometry& g) { return g.positions == 1; }
+inline bool groups_lie_together(const NormGeometry& g) {
+  return g.positions == 1 && g.group_size > 1;
+}
 
 /// 1 / sqrt(variance + eps) of every group.
 inline std::vector<double> inverse_deviations(const NormGeometry& g, const double* variance,
@@ -127,6 +130,34 @@ class NormCut {
  private:
   int64_t positions_a_tile_;
   std::vector<int64_t> group_of_;
+};
+
+/// The numbers behind a NormRow for one sample. Forward and backward make them here alike; a
+/// backward without a ReLU reads no offsets.
+template <class T>
+class NormTables {
+ public:
+  NormTables(const NormCut& cut, const NormArguments<T>& in, const std::vector<double>& inverse,
+             int64_t sample, bool offsets)
+      : in_(in) {
+    mean_ = cut.repeat<T>([&](int64_t c) { return in.mean[cut.group_at(sample, c)]; });
+    scale_ = cut.repeat<T>(
+        [&](int64_t c) { return gamma_of(in.gamma, c) * inverse[cut.group_at(sample, c)]; });
+    if (offsets) offset_ = cut.repeat<T>([&](int64_t c) { return in.beta ? in.beta[c] : T{0}; });
+  }
+
+  /// For the rows that begin with value `first` of x.
+  NormRow<T> row(int64_t first) const {
+    return {.mean = mean_.data(),
+            .scale = scale_.data(),
+            .offset = offset_.data(),
+            .residual = in_.residual ? in_.residual + first : nullptr,
+            .relu = in_.relu};
+  }
+
+ private:
+  const NormArguments<T>& in_;
+  std::vector<T> mean_, scale_, offset_;
 };
 
 }  // namespace pixelgrad::kernels

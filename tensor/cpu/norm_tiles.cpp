@@ -16,12 +16,16 @@ constexpr int64_t rows_at_a_time = 8;  // rows added before the sums go back to 
 
 /// Lanes of f64, whatever the element type is.
 template <class D>
-hn::Vec<D> load_f64(D d, const double* x) {
-  return hn::LoadU(d, x);
+hn::Vec<D> in_f64(D, hn::Vec<D> x) {
+  return x;
 }
 template <class D>
-hn::Vec<D> load_f64(D d, const float* x) {
-  return hn::PromoteTo(d, hn::LoadU(hn::Rebind<float, D>(), x));
+hn::Vec<D> in_f64(D d, hn::Vec<hn::Rebind<float, D>> x) {
+  return hn::PromoteTo(d, x);
+}
+template <class D, class T>
+hn::Vec<D> load_f64(D d, const T* x) {
+  return in_f64(d, hn::LoadU(hn::Rebind<T, D>(), x));
 }
 
 template <class T>
@@ -63,15 +67,98 @@ void moments(int64_t rows, int64_t width, int64_t tail, const T* x, const double
   }
 }
 
+// What follows runs over whole rows, and once more over the tail, whose last vector may be part of
+// one: it goes through memory of its own, so that every value meets the same instructions.
+
+/// A vector, of which `n` values are there; the rest is 0.
+template <bool whole, class D, class T>
+HWY_INLINE hn::Vec<D> load(D d, const T* from, int64_t n) {
+  if constexpr (whole) return hn::LoadU(d, from);
+  T part[hn::MaxLanes(d)] = {};
+  if (n > 0) std::copy_n(from, std::min(n, static_cast<int64_t>(hn::Lanes(d))), part);
+  return hn::LoadU(d, part);
+}
+template <bool whole, class D, class T>
+HWY_INLINE void store(D d, hn::Vec<D> v, T* to, int64_t n) {
+  if constexpr (whole) return hn::StoreU(v, d, to);
+  T part[hn::MaxLanes(d)];
+  hn::StoreU(v, d, part);
+  std::copy_n(part, std::min(n, static_cast<int64_t>(hn::Lanes(d))), to);
+}
+
+/// The value before the ReLU from x - mean, for the forward and for the mask of the backward alike:
+/// one formula with a fused multiplication, so that both have the same bits.
+template <bool residual, bool whole, class D, class T>
+HWY_INLINE hn::Vec<D> before_relu(D d, hn::Vec<D> centered, const NormRow<T>& row, int64_t at,
+                                  int64_t c, int64_t n) {
+  const auto pre = hn::MulAdd(centered, hn::LoadU(d, row.scale + c), hn::LoadU(d, row.offset + c));
+  if constexpr (residual) return hn::Add(pre, load<whole>(d, row.residual + at, n));
+  return pre;
+}
+
+/// dy, or 0 where the ReLU cut the value off (a NaN was not passed on either).
+template <bool relu, bool residual, bool whole, class D, class T>
+HWY_INLINE hn::Vec<D> through_relu(D d, hn::Vec<D> dy, hn::Vec<D> centered, const NormRow<T>& row,
+                                   int64_t at, int64_t c, int64_t n) {
+  if constexpr (!relu) return dy;
+  const auto pre = before_relu<residual, whole>(d, centered, row, at, c, n);
+  return hn::IfThenElseZero(hn::Gt(pre, hn::Zero(d)), dy);
+}
+
+/// Calls f<relu, residual>().
+template <class T, class F>
+HWY_INLINE void with_options(const NormRow<T>& row, const F& f) {
+  if (row.relu && row.residual) return f.template operator()<true, true>();
+  if (row.relu) return f.template operator()<true, false>();
+  if (row.residual) return f.template operator()<false, true>();
+  f.template operator()<false, false>();
+}
+
+/// Rows of n values, `width` apart.
+template <bool relu, bool residual, bool whole, class T>
+void normalize_rows(int64_t rows, int64_t width, int64_t n, const T* x, const NormRow<T>& row,
+                    T* y) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = 0; c < n; c += lanes) {
+      const int64_t at = r * width + c;
+      const auto centered = hn::Sub(load<whole>(d, x + at, n - c), hn::LoadU(d, row.mean + c));
+      auto v = before_relu<residual, whole>(d, centered, row, at, c, n - c);
+      if constexpr (relu)  // a NaN stays
+        v = hn::IfThenElse(hn::Le(v, hn::Zero(d)), hn::Zero(d), v);
+      store<whole>(d, v, y + at, n - c);
+    }
+}
+
+/// `row` for the values behind the last whole row.
 template <class T>
-void gradient_sums(int64_t rows, int64_t width, int64_t tail, const T* x, const T* dy,
-                   const double* shift, double* sum, double* product) {
+HWY_INLINE NormRow<T> tail_of(NormRow<T> row, int64_t values_before) {
+  if (row.residual) row.residual += values_before;
+  return row;
+}
+
+template <class T>
+void normalize(int64_t rows, int64_t width, int64_t tail, const T* x, const NormRow<T>& row, T* y) {
+  const int64_t before = rows * width;
+  with_options(row, [&]<bool relu, bool residual>() {
+    normalize_rows<relu, residual, true>(rows, width, width, x, row, y);
+    normalize_rows<relu, residual, false>(1, width, tail, x + before, tail_of(row, before),
+                                          y + before);
+  });
+}
+
+template <bool relu, bool residual, bool whole, class T>
+void gradient_sums_of_rows(int64_t rows, int64_t width, int64_t n, const T* x, const T* dy,
+                           const NormRow<T>& row, const double* shift, double* sum,
+                           double* product) {
   const hn::ScalableTag<double> d;
+  const hn::Rebind<T, decltype(d)> t;  // as many values in their own precision
   constexpr int64_t lanes = hn::MaxLanes(d);
   constexpr int64_t vectors = block / lanes;
-  for (int64_t row = 0; row < rows; row += rows_at_a_time) {
-    const int64_t end = std::min(rows, row + rows_at_a_time);
-    for (int64_t c = 0; c < width; c += block) {
+  for (int64_t start = 0; start < rows; start += rows_at_a_time) {
+    const int64_t end = std::min(rows, start + rows_at_a_time);
+    for (int64_t c = 0; c < n; c += block) {
       hn::Vec<decltype(d)> s[vectors], q[vectors], base[vectors];
       HWY_UNROLL(8)
       for (int64_t v = 0; v < vectors; ++v) {
@@ -79,13 +166,18 @@ void gradient_sums(int64_t rows, int64_t width, int64_t tail, const T* x, const 
         s[v] = hn::LoadU(d, sum + c + v * lanes);
         q[v] = hn::LoadU(d, product + c + v * lanes);
       }
-      for (int64_t r = row; r < end; ++r) {
-        const int64_t at = r * width + c;
+      for (int64_t r = start; r < end; ++r) {
         HWY_UNROLL(8)
         for (int64_t v = 0; v < vectors; ++v) {
-          const auto g = load_f64(d, dy + at + v * lanes);
-          s[v] = hn::Add(s[v], g);
-          q[v] = hn::MulAdd(g, hn::Sub(load_f64(d, x + at + v * lanes), base[v]), q[v]);
+          const int64_t column = c + v * lanes, at = r * width + column, left = n - column;
+          const auto value = load<whole>(t, x + at, left);
+          auto g = load<whole>(t, dy + at, left);
+          if constexpr (relu)
+            g = through_relu<true, residual, whole>(
+                t, g, hn::Sub(value, hn::LoadU(t, row.mean + column)), row, at, column, left);
+          const auto g64 = in_f64(d, g);
+          s[v] = hn::Add(s[v], g64);
+          q[v] = hn::MulAdd(g64, hn::Sub(in_f64(d, value), base[v]), q[v]);
         }
       }
       HWY_UNROLL(8)
@@ -95,125 +187,59 @@ void gradient_sums(int64_t rows, int64_t width, int64_t tail, const T* x, const 
       }
     }
   }
-  for (int64_t c = 0; c < tail; ++c) {
-    const double g = static_cast<double>(dy[rows * width + c]);
-    sum[c] += g;
-    product[c] += g * (static_cast<double>(x[rows * width + c]) - shift[c]);
-  }
 }
 
 template <class T>
-void normalize(int64_t rows, int64_t width, int64_t tail, const T* x, const T* mean, const T* scale,
-               const T* offset, T* y) {
-  for (int64_t r = 0; r <= rows; ++r, x += width, y += width) {
-    const int64_t n = r < rows ? width : tail;
-    for (int64_t c = 0; c < n; ++c) y[c] = (x[c] - mean[c]) * scale[c] + offset[c];
-  }
+void gradient_sums(int64_t rows, int64_t width, int64_t tail, const T* x, const T* dy,
+                   const NormRow<T>& row, const double* shift, double* sum, double* product) {
+  const int64_t before = rows * width;
+  with_options(row, [&]<bool relu, bool residual>() {
+    gradient_sums_of_rows<relu, residual, true>(rows, width, width, x, dy, row, shift, sum,
+                                                product);
+    gradient_sums_of_rows<relu, residual, false>(1, width, tail, x + before, dy + before,
+                                                 tail_of(row, before), shift, sum, product);
+  });
+}
+
+template <bool relu, bool residual, bool whole, class T>
+void backward_input_of_rows(int64_t rows, int64_t width, int64_t n, const T* x, const T* dy,
+                            const NormRow<T>& row, const T* slope, const T* lift, T* dx,
+                            T* dresidual) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t c = 0; c < n; c += lanes) {
+      const int64_t at = r * width + c, left = n - c;
+      const auto centered = hn::Sub(load<whole>(d, x + at, left), hn::LoadU(d, row.mean + c));
+      const auto g = through_relu<relu, residual, whole>(d, load<whole>(d, dy + at, left), centered,
+                                                         row, at, c, left);
+      if (dx) {
+        const auto means = hn::MulAdd(hn::LoadU(d, slope + c), centered, hn::LoadU(d, lift + c));
+        store<whole>(d, hn::MulSub(hn::LoadU(d, row.scale + c), g, means), dx + at, left);
+      }
+      if (residual && dresidual) store<whole>(d, g, dresidual + at, left);
+    }
 }
 
 template <class T>
 void backward_input(int64_t rows, int64_t width, int64_t tail, const T* x, const T* dy,
-                    const T* mean, const T* scale, const T* slope, const T* offset, T* dx) {
-  for (int64_t r = 0; r <= rows; ++r, x += width, dy += width, dx += width) {
-    const int64_t n = r < rows ? width : tail;
-    for (int64_t c = 0; c < n; ++c)
-      dx[c] = scale[c] * dy[c] - (slope[c] * (x[c] - mean[c]) + offset[c]);
-  }
-}
-
-// Along a group each sum is 16 independent ones: the order is fixed and yet there are no stalls.
-constexpr int chains = 16;
-
-inline double total(const double (&sums)[chains]) {
-  double all = 0;
-  for (double s : sums) all += s;
-  return all;
-}
-
-/// Calls f(i, chain) for i in [0, n).
-template <class F>
-HWY_INLINE void in_chains(int64_t n, const F& f) {
-  int64_t i = 0;
-  for (; i + chains <= n; i += chains)
-    for (int j = 0; j < chains; ++j) f(i + j, j);
-  for (int j = 0; i < n; ++i, ++j) f(i, j);
-}
-
-template <class T>
-void group_moments(int64_t n, const T* x, double* mean, double* variance) {
-  // Relative to the first value, so that a large mean does not cancel digits.
-  const double shift = static_cast<double>(x[0]), count = static_cast<double>(n);
-  double sum[chains] = {}, square[chains] = {};
-  in_chains(n, [&](int64_t i, int j) {
-    const double value = static_cast<double>(x[i]) - shift;
-    sum[j] += value;
-    square[j] += value * value;
+                    const NormRow<T>& row, const T* slope, const T* lift, T* dx, T* dresidual) {
+  const int64_t before = rows * width;
+  with_options(row, [&]<bool relu, bool residual>() {
+    backward_input_of_rows<relu, residual, true>(rows, width, width, x, dy, row, slope, lift, dx,
+                                                 dresidual);
+    backward_input_of_rows<relu, residual, false>(
+        1, width, tail, x + before, dy + before, tail_of(row, before), slope, lift,
+        dx ? dx + before : nullptr, dresidual ? dresidual + before : nullptr);
   });
-  const double s = total(sum);
-  *mean = shift + s / count;
-  *variance = std::max((total(square) - s * s / count) / count, 0.0);  // in this order a NaN stays
-}
-
-template <class T>
-void group_normalize(int64_t n, const T* x, T mean, T inverse, const T* gamma, const T* beta,
-                     T* y) {
-  if (gamma)
-    for (int64_t c = 0; c < n; ++c) y[c] = (x[c] - mean) * inverse * gamma[c];
-  else
-    for (int64_t c = 0; c < n; ++c) y[c] = (x[c] - mean) * inverse;
-  if (beta)
-    for (int64_t c = 0; c < n; ++c) y[c] += beta[c];
-}
-
-template <class T>
-void group_gradient_sums(int64_t n, const T* x, const T* dy, double mean, const T* gamma,
-                         double* sum, double* product) {
-  double s[chains] = {}, p[chains] = {};
-  const auto add = [&](int64_t i, int j, double g) {
-    s[j] += g;
-    p[j] += g * (static_cast<double>(x[i]) - mean);
-  };
-  if (gamma)
-    in_chains(n, [&](int64_t i, int j) {
-      add(i, j, static_cast<double>(gamma[i]) * static_cast<double>(dy[i]));
-    });
-  else
-    in_chains(n, [&](int64_t i, int j) { add(i, j, static_cast<double>(dy[i])); });
-  *sum = total(s);
-  *product = total(p);
-}
-
-template <class T>
-void group_backward_input(int64_t n, const T* x, const T* dy, T mean, T inverse, T slope, T offset,
-                          const T* gamma, T* dx) {
-  if (gamma)
-    for (int64_t c = 0; c < n; ++c)
-      dx[c] = inverse * gamma[c] * dy[c] - (slope * (x[c] - mean) + offset);
-  else
-    for (int64_t c = 0; c < n; ++c) dx[c] = inverse * dy[c] - (slope * (x[c] - mean) + offset);
-}
-
-template <class T>
-void group_backward_affine(int64_t n, const T* x, const T* dy, double mean, double inverse,
-                           double* dgamma, double* dbeta) {
-  for (int64_t c = 0; c < n; ++c) {
-    const double g = static_cast<double>(dy[c]);
-    dbeta[c] += g;
-    dgamma[c] += g * (static_cast<double>(x[c]) - mean) * inverse;
-  }
 }
 
 template <class T>
 NormTiles<T> tiles() {
   return {.moments = moments<T>,
-          .gradient_sums = gradient_sums<T>,
           .normalize = normalize<T>,
-          .backward_input = backward_input<T>,
-          .group_moments = group_moments<T>,
-          .group_normalize = group_normalize<T>,
-          .group_gradient_sums = group_gradient_sums<T>,
-          .group_backward_input = group_backward_input<T>,
-          .group_backward_affine = group_backward_affine<T>};
+          .gradient_sums = gradient_sums<T>,
+          .backward_input = backward_input<T>};
 }
 PIXELGRAD_TARGET_TILES(NormTiles)
 

@@ -22,6 +22,11 @@
 //        a = sum over the group of gamma dy / n, b = sum over the group of gamma dy xhat / n
 // where mean and variance come from x; where they are constants a = b = 0. A group of one value has
 // variance 0, and y = beta. Sums are f64, in an order that depends on the shape alone.
+//
+// In one pass with the norm, a residual [as x] can be added and a ReLU applied:
+//   pre = gamma xhat + beta + residual,  y = max(pre, 0) where relu, else pre.
+// The backward does not read y: it computes pre once more, by the same instructions, and takes dy
+// only where pre > 0; that is the residual's gradient, and dy in the formulas above.
 namespace pixelgrad::kernels {
 
 struct NormGeometry {
@@ -36,16 +41,32 @@ struct NormGeometry {
 template <Device D, class T>
 void norm_statistics(const NormGeometry& g, const T* x, double* mean, double* variance);
 
-/// y as above; gamma and beta may be null (1 and 0). y may be x.
-template <Device D, class T>
-void norm_apply(const NormGeometry& g, const T* x, const double* mean, const double* variance,
-                double eps, const T* gamma, const T* beta, T* y);
+/// What y is computed from. gamma, beta and residual may be null (1, 0 and 0); residual and relu
+/// are for groups of one channel only.
+template <class T>
+struct NormArguments {
+  NormGeometry g;
+  const T* x;
+  const double *mean, *variance;
+  bool constant_statistics;  ///< mean and variance do not come from x
+  double eps;
+  const T *gamma, *beta, *residual;
+  bool relu;
+};
 
-/// dx, dgamma and dbeta as above; each may be null, as may gamma. dx may be dy.
+/// y as above; it may be x or the residual.
 template <Device D, class T>
-void norm_backward(const NormGeometry& g, const T* x, const T* dy, const double* mean,
-                   const double* variance, double eps, bool constant_statistics, const T* gamma,
-                   T* dx, T* dgamma, T* dbeta);
+void norm_apply(const NormArguments<T>& in, T* y);
+
+/// Each may be null where it is not wanted. dx or dresidual may be dy, as long as the other is not.
+template <class T>
+struct NormGradients {
+  T *dx, *dgamma, *dbeta, *dresidual;
+};
+
+/// The gradients as above. beta and residual are read only where relu.
+template <Device D, class T>
+void norm_backward(const NormArguments<T>& in, const T* dy, const NormGradients<T>& out);
 
 /// running = (1 - momentum) running + momentum batch for each of n channels, where the running
 /// variance takes the unbiased batch variance, values / (values - 1) times the biased one; of one

@@ -30,6 +30,7 @@ using FixtureOps = std::map<std::string, FixtureOp>;
 /// Of each file of cases.
 FixtureOps arithmetic_fixture_ops();
 FixtureOps convolution_fixture_ops();
+FixtureOps fusion_fixture_ops();
 FixtureOps loss_fixture_ops();
 FixtureOps matmul_fixture_ops();
 FixtureOps normalization_fixture_ops();

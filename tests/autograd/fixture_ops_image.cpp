@@ -38,13 +38,26 @@ Tensor conv_transpose2d_call(const FixtureCall& call) {
   return conv_transpose2d(call["x"], call["weight"], call["bias"], spec);
 }
 
-Tensor batch_norm_call(const FixtureCall& call) {
+BatchNormSpec batch_norm_spec(const FixtureCall& call) {
   BatchNormSpec spec;
   call.attributes.read("momentum", spec.momentum);
   call.attributes.read("eps", spec.eps);
   call.attributes.read("training", spec.training);
+  return spec;
+}
+
+Tensor batch_norm_call(const FixtureCall& call) {
   return batch_norm(call["x"], call["gamma"], call["beta"], call["running_mean"],
-                    call["running_variance"], spec);
+                    call["running_variance"], batch_norm_spec(call));
+}
+
+Tensor batch_norm_act_call(const FixtureCall& call) {
+  Activation activation{};
+  call.attributes.read_name("activation", activation,
+                            {{"none", Activation::none}, {"relu", Activation::relu}});
+  return batch_norm_act(call["x"], call["gamma"], call["beta"], call["running_mean"],
+                        call["running_variance"], batch_norm_spec(call), activation,
+                        call["residual"]);
 }
 
 Tensor group_norm_call(const FixtureCall& call) {
@@ -114,6 +127,8 @@ Tensor upsample_scale_call(const FixtureCall& call) {
 FixtureOps convolution_fixture_ops() {
   return {{"conv2d", conv2d_call}, {"conv_transpose2d", conv_transpose2d_call}};
 }
+
+FixtureOps fusion_fixture_ops() { return {{"batch_norm_act", batch_norm_act_call}}; }
 
 FixtureOps normalization_fixture_ops() {
   return {{"batch_norm", batch_norm_call},

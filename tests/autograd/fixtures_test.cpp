@@ -29,17 +29,12 @@ struct Family {
 };
 
 const std::vector<Family> families = {
-    {"arithmetic", arithmetic_fixture_ops},
-    {"convolution", convolution_fixture_ops},
-    {"loss", loss_fixture_ops},
-    {"matmul", matmul_fixture_ops},
-    {"normalization", normalization_fixture_ops},
-    {"pointwise", pointwise_fixture_ops},
-    {"pooling", pooling_fixture_ops},
-    {"reduction", reduction_fixture_ops},
-    {"region_loss", region_loss_fixture_ops},
-    {"resize", resize_fixture_ops},
-    {"shape", shape_fixture_ops},
+    {"arithmetic", arithmetic_fixture_ops}, {"convolution", convolution_fixture_ops},
+    {"fusion", fusion_fixture_ops},         {"loss", loss_fixture_ops},
+    {"matmul", matmul_fixture_ops},         {"normalization", normalization_fixture_ops},
+    {"pointwise", pointwise_fixture_ops},   {"pooling", pooling_fixture_ops},
+    {"reduction", reduction_fixture_ops},   {"region_loss", region_loss_fixture_ops},
+    {"resize", resize_fixture_ops},         {"shape", shape_fixture_ops},
 };
 
 const FixtureOps& fixture_ops() {

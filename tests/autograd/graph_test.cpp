@@ -75,6 +75,21 @@ TEST(Graph, LeafGradientsOwnTheirStorage) {
   EXPECT_THAT(seed.to_doubles(), ElementsAre(10));
 }
 
+// The same where the gradient was computed inside the graph, and nobody outside holds it.
+TEST(Graph, GradientsGivenToTwoInputsAreApart) {
+  const Tensor a = leaf({1}), b = leaf({2});
+  backward(scale(add(a, b), 2));
+  backward(scale(a, 1));
+  EXPECT_THAT(grad(a).to_doubles(), ElementsAre(3));
+  EXPECT_THAT(grad(b).to_doubles(), ElementsAre(2));
+
+  const Tensor u = scale(leaf({1}), 1), c = leaf({5});
+  const Tensor v = scale(c, 1);
+  const Tensor earlier = scale(u, 100);  // adds to u's gradient while v's waits
+  backward(add(scale(add(u, v), 2), earlier));
+  EXPECT_THAT(grad(c).to_doubles(), ElementsAre(2));
+}
+
 TEST(Graph, BranchesThatTheLossDoesNotUseGetNoGradient) {
   const Tensor x = leaf({3}), unused = leaf({5});
   const Tensor side = relu(unused) * x;

@@ -38,6 +38,17 @@ Array batch_norm_twin(const Arrays& in, const std::any& arguments) {
   return normalize(in[0], running, channel, in[1].values, in[2].values, a.spec.eps);
 }
 
+Array batch_norm_act_twin(const Arrays& in, const std::any& arguments) {
+  const auto& a = std::any_cast<const BatchNormActArguments&>(arguments);
+  Array y = batch_norm_twin(in, a.norm);
+  for (size_t i = 0; i < y.values.size(); ++i) {
+    if (a.residual) y.values[i] += in[3].values[i];
+    if (a.activation == Activation::relu && y.values[i] < 0) y.values[i] = 0;
+    if (a.times_x) y.values[i] *= in[0].values[i];
+  }
+  return y;
+}
+
 /// Which sample and, of `groups`, which group of channels an element belongs to, as one number.
 auto sample_and_group(const Array& x, int64_t groups) {
   const int64_t channels = x.channels();
@@ -68,6 +79,7 @@ Array layer_norm_twin(const Arrays& in, const std::any& arguments) {
 
 Twins normalization_twins() {
   return {{"batch_norm", batch_norm_twin},
+          {"batch_norm_act", batch_norm_act_twin},
           {"group_norm", group_norm_twin},
           {"instance_norm", instance_norm_twin},
           {"layer_norm", layer_norm_twin}};

@@ -33,6 +33,7 @@ from safetensors.torch import save_file
 FAMILIES = (  # modules of fixture_cases; each makes the file of its name
     "arithmetic",
     "convolution",
+    "fusion",
     "loss",
     "matmul",
     "normalization",
