@@ -61,19 +61,30 @@ void batch_norm_rows(Rows& rows, const Tensor& x, const Tensor& dy, Tensor& resu
   std::vector<float> running_mean(channels), running_variance(channels, 1);
   const float *px = x.data<float>(), *pdy = dy.data<float>();
   float* out = result.mutable_data<float>();
-  // Twice, because the sums must be complete before the first result is known.
-  rows.measure("batch_norm (training)", "forward", "2 x + y", 3 * x.bytes(), [&] {
+  for (const bool relu : {false, true}) {
+    const char* name = relu ? "batch_norm + relu (training)" : "batch_norm (training)";
+    const kernels::NormArguments<float> in{.g = g,
+                                           .x = px,
+                                           .mean = mean.data(),
+                                           .variance = variance.data(),
+                                           .constant_statistics = false,
+                                           .eps = eps,
+                                           .gamma = gamma.data(),
+                                           .beta = beta.data(),
+                                           .residual = nullptr,
+                                           .relu = relu};
+    // Twice, because the sums must be complete before the first result is known.
+    rows.measure(name, "forward", "2 x + y", 3 * x.bytes(), [&] {
+      kernels::norm_statistics<cpu>(g, px, mean.data(), variance.data());
+      kernels::update_running_statistics<cpu>(channels, pixels, mean.data(), variance.data(), 0.1,
+                                              running_mean.data(), running_variance.data());
+      kernels::norm_apply<cpu>(in, out);
+    });
     kernels::norm_statistics<cpu>(g, px, mean.data(), variance.data());
-    kernels::update_running_statistics<cpu>(channels, pixels, mean.data(), variance.data(), 0.1,
-                                            running_mean.data(), running_variance.data());
-    kernels::norm_apply<cpu>(g, px, mean.data(), variance.data(), eps, gamma.data(), beta.data(),
-                             out);
-  });
-  kernels::norm_statistics<cpu>(g, px, mean.data(), variance.data());
-  rows.measure("batch_norm (training)", "backward", "2 (x + dy) + dx", 5 * x.bytes(), [&] {
-    kernels::norm_backward<cpu>(g, px, pdy, mean.data(), variance.data(), eps, false, gamma.data(),
-                                out, dgamma.data(), dbeta.data());
-  });
+    rows.measure(name, "backward", "2 (x + dy) + dx", 5 * x.bytes(), [&] {
+      kernels::norm_backward<cpu>(in, pdy, {out, dgamma.data(), dbeta.data(), nullptr});
+    });
+  }
 }
 
 void pointwise_rows(Rows& rows, const Tensor& x, const Tensor& dy, Tensor& result) {
