@@ -1,5 +1,5 @@
-// batch_norm_act is the three ops that it stands for, bit by bit, and what it rebuilds in a backward
-// is what the forward had.
+// batch_norm_act is the three ops that it stands for, bit by bit, and what it rebuilds in a
+// backward is what the forward had.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -37,8 +37,8 @@ std::vector<Setting> settings() {
   std::vector<Setting> all;
   // One value, one pixel, fewer values than a row of the kernel, a tail behind whole rows, whole
   // rows only, several tiles with a tail.
-  for (const Shape& x : {Shape{1, 1, 1, 1}, Shape{1, 1, 1, 5}, Shape{1, 2, 3, 3}, Shape{2, 5, 7, 17},
-                         Shape{2, 4, 4, 32}, Shape{1, 61, 67, 19}})
+  for (const Shape& x : {Shape{1, 1, 1, 1}, Shape{1, 1, 1, 5}, Shape{1, 2, 3, 3},
+                         Shape{2, 5, 7, 17}, Shape{2, 4, 4, 32}, Shape{1, 61, 67, 19}})
     for (const bool training : {true, false})
       for (const bool residual : {true, false})
         for (const Activation activation : {Activation::none, Activation::relu})
@@ -162,8 +162,9 @@ TEST(BatchNormAct, ANaNStaysOneAndPassesNoGradient) {
     values[7] = values[70] = nan;
     const Tensor x = Tensor::from({static_cast<int64_t>(values.size()), 1}, values).to(dtype);
     const Tensor residual = require_grad(Tensor::zeros(x.shape(), dtype));
-    const Tensor y = batch_norm_act(x, {}, {}, Tensor::zeros({1}, dtype), Tensor::full({1}, 1, dtype),
-                                    {.training = false}, Activation::relu, residual);
+    const Tensor y =
+        batch_norm_act(x, {}, {}, Tensor::zeros({1}, dtype), Tensor::full({1}, 1, dtype),
+                       {.training = false}, Activation::relu, residual);
     backward(y, Tensor::full(y.shape(), 1, dtype));
     const std::vector<double> got = y.to_doubles(), passed = grad(residual).to_doubles();
     for (size_t i = 0; i < values.size(); ++i) {

@@ -1,5 +1,5 @@
-// conv_bn_act against its layers one by one: in training bit by bit, folded up to rounding; and what
-// it leaves in memory.
+// conv_bn_act against its layers one by one: in training bit by bit, folded up to rounding; and
+// what it leaves in memory.
 #include "layers/conv_bn_act.h"
 
 #include <gmock/gmock.h>
@@ -190,7 +190,8 @@ constexpr int64_t image_bytes = size * size * channels * 4;
 class Chain : public Module {
  public:
   explicit Chain(int n) {
-    for (int i = 0; i < n; ++i) blocks.push_back(&add<Block>(std::to_string(i), {.channels = channels}));
+    for (int i = 0; i < n; ++i)
+      blocks.push_back(&add<Block>(std::to_string(i), {.channels = channels}));
   }
   Tensor forward(Tensor x, bool fused = true, bool residual = false) {
     for (Block* b : blocks) {
