@@ -23,7 +23,8 @@ kernels::NormArguments<T> arguments(const Norm& norm, const NormInputs& in) {
           .gamma = data_or_null<T>(in.gamma),
           .beta = data_or_null<T>(in.beta),
           .residual = data_or_null<T>(in.residual),
-          .relu = norm.relu};
+          .relu = PIXELGRAD_MUTANT(batch_norm_act_no_relu_after_a_residual, norm.relu,
+                                   norm.relu && !in.residual)};
 }
 
 Tensor value_of(const Norm& norm, const NormInputs& in) {
@@ -73,7 +74,8 @@ Tensor normalize(const char* op, const Norm& norm, const NormInputs& in) {
   // and without the two means where the statistics are constants. beta and the residual only say
   // where the value was cut off.
   NormInputs read = in;
-  if (!norm.relu) read.beta = read.residual = {};
+  if (!PIXELGRAD_MUTANT(batch_norm_act_cut_without_beta, norm.relu, false)) read.beta = {};
+  if (!PIXELGRAD_MUTANT(batch_norm_act_cut_without_residual, norm.relu, false)) read.residual = {};
   const Shape affine = in.gamma ? in.gamma.shape() : in.beta ? in.beta.shape() : Shape{};
   const Tensor y = record(
       op, value_of(norm, in), {in.x, in.gamma, in.beta, in.residual},
@@ -103,7 +105,11 @@ Tensor normalize(const char* op, const Norm& norm, const NormInputs& in) {
       });
   if (norm.recipe)
     set_recipe(op, y, {in.x, in.gamma, in.beta, in.residual},
-               [norm, saved = SavedInputs(in)] { return value_of(norm, saved.values()); });
+               [norm, saved = SavedInputs(PIXELGRAD_MUTANT(
+                          batch_norm_act_recipe_without_residual, in,
+                          (NormInputs{.x = in.x, .gamma = in.gamma, .beta = in.beta})))] {
+                 return value_of(norm, saved.values());
+               });
   return y;
 }
 

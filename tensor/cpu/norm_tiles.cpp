@@ -217,7 +217,7 @@ void backward_input_of_rows(int64_t rows, int64_t width, int64_t n, const T* x, 
         const auto means = hn::MulAdd(hn::LoadU(d, slope + c), centered, hn::LoadU(d, lift + c));
         store<whole>(d, hn::MulSub(hn::LoadU(d, row.scale + c), g, means), dx + at, left);
       }
-      if (residual && dresidual) store<whole>(d, g, dresidual + at, left);
+      if (dresidual) store<whole>(d, g, dresidual + at, left);
     }
 }
 
