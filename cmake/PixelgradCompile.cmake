@@ -19,15 +19,12 @@ endfunction()
 # Limits Highway's run-time dispatch to AVX2, AVX-512 (Highway's AVX3), NEON and the compiler's
 # baseline: one binary is fast on each machine, and no kernel is compiled for a target between these.
 # Every source of one library must see the same set, so it is defined here and nowhere else.
-# Sanitizer builds do without AVX-512, and where races are looked for without AVX2 too: kernels take
-# long to compile there, and all targets are one source that differs in the number of lanes.
+# Sanitizer builds do without AVX-512: kernels are what compiles longest there, and all targets are
+# one source that differs in the number of lanes.
 function(pixelgrad_highway_targets target)
   set(disabled HWY_SSSE3 HWY_SSE4 HWY_AVX3_DL HWY_SVE HWY_SVE2 HWY_SVE_256 HWY_SVE2_128)
   if(PIXELGRAD_SANITIZE)
     list(APPEND disabled HWY_AVX3)
-  endif()
-  if(PIXELGRAD_SANITIZE MATCHES thread)
-    list(APPEND disabled HWY_AVX2)
   endif()
   list(JOIN disabled "|" disabled)
   target_compile_definitions(${target} PRIVATE "HWY_DISABLED_TARGETS=(${disabled})")
