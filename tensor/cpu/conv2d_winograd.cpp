@@ -1,7 +1,6 @@
 #include "tensor/cpu/conv2d_winograd.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "tensor/parallel.h"
 #include "tensor/tensor.h"

@@ -45,6 +45,9 @@ struct Plan {
     q_point = block * width + line;
   }
 
+  int64_t panel_width(int64_t panel) const {
+    return out - panel * width <= lanes<T> ? lanes<T> : width;
+  }
   int64_t group_begin(int64_t group) const { return panels * group / groups; }
   int64_t most_panels() const { return ceil_div(panels, groups); }
   int64_t chunk_size(int64_t index) const { return std::min(chunk, in - index * chunk); }
@@ -105,20 +108,17 @@ class Task {
         const TileSource<T> dy{dy_ + first, g.out_h, g.out_w, g.out_channels,
                                std::min(Plan<T>::width, plan_.out - first)};
         transform_tile<2>(dy, at.image, at.row, at.col, zeros_, gradient,
-                          q_of(panel) + (tile - begin) * panel_width(panel), plan_.q_point);
+                          q_of(panel) + (tile - begin) * plan_.panel_width(panel), plan_.q_point);
       }
     }
     for (int64_t panel = panel_begin_; panel < panel_end_; ++panel) {
-      if (panel_width(panel) == lanes<T>)
+      if (plan_.panel_width(panel) == lanes<T>)
         multiply<1>(panel, end - begin);
       else
         multiply<2>(panel, end - begin);
     }
   }
 
-  int64_t panel_width(int64_t panel) const {
-    return plan_.out - panel * Plan<T>::width <= lanes<T> ? lanes<T> : Plan<T>::width;
-  }
   T* q_of(int64_t panel) { return q_ + (panel - panel_begin_) * points * plan_.q_point; }
 
   template <int K>
@@ -191,7 +191,7 @@ void run(const Conv2dGeometry& g, const T* x, const T* dy, T* dweight) {
   });
   parallel_for(plan.chunks * plan.panels, [&](int64_t i) {
     const int64_t index = i % plan.chunks, panel = i / plan.chunks;
-    if (plan.out - panel * Plan<T>::width <= lanes<T>)
+    if (plan.panel_width(panel) == lanes<T>)
       finish<1>(plan, all, index, panel, dweight);
     else
       finish<2>(plan, all, index, panel, dweight);
