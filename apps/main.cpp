@@ -9,10 +9,10 @@
 
 #include "apps/commands/commands.h"
 #include "apps/engine/config_file.h"
-#include "apps/engine/recipe.h"
 #include "apps/engine/signals.h"
 #include "apps/engine/version.h"
 #include "tensor/check.h"
+#include "tensor/kernels/conv2d.h"
 #include "tensor/parallel.h"
 
 namespace pixelgrad {
@@ -47,11 +47,11 @@ int run(int argc, char** argv) {
       ->check(CLI::Range(1, 1024));
   app.add_option("--conv-algo", common.conv_algo,
                  "3x3 convolutions: direct, winograd, or auto, which of them is faster")
-      ->check(CLI::IsMember(conv_algorithm_names()))
+      ->check(CLI::IsMember(kernels::conv_algorithms()))
       ->capture_default_str();
   app.parse_complete_callback([&] {
     if (common.threads > 0) set_num_threads(common.threads);
-    kernels::set_conv_algorithm(conv_algorithm_of(common.conv_algo));
+    kernels::set_conv_algorithm(kernels::conv_algorithms().at(common.conv_algo));
   });
 
   add_train_command(app, common);

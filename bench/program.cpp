@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "tensor/check.h"
+#include "tensor/kernels/conv2d.h"
 #include "tensor/parallel.h"
 
 namespace pixelgrad::bench {
@@ -13,6 +14,13 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>
          "--threads", [](int threads) { set_num_threads(threads); },
          "Threads to compute with (default: the processors there are)")
       ->check(CLI::Range(1, 1024));
+  app.add_option_function<std::string>(
+         "--conv-algo",
+         [](const std::string& name) {
+           kernels::set_conv_algorithm(kernels::conv_algorithms().at(name));
+         },
+         "3x3 convolutions: direct, winograd, or auto (default), which of them is faster")
+      ->check(CLI::IsMember(kernels::conv_algorithms()));
   const auto fail = [&](int code, const char* message) {
     std::fprintf(stderr, "%s: %s\n", app.get_name().c_str(), message);
     return code;

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 
 #include "data/streets.h"
 #include "optim/adam.h"
 #include "optim/sgd.h"
+#include "tensor/kernels/conv2d.h"
 #include "tensor/parallel.h"
 
 namespace pixelgrad {
@@ -131,20 +131,11 @@ LabelLoss make_loss(const TrainConfig& config, const Dataset& train) {
   return make_label_loss(terms, options);
 }
 
-const std::vector<std::string>& conv_algorithm_names() {
-  static const std::vector<std::string> names{"auto", "direct", "winograd"};
-  return names;
-}
-
-kernels::ConvAlgorithm conv_algorithm_of(const std::string& name) {
-  using kernels::ConvAlgorithm;
-  const std::map<std::string, ConvAlgorithm> algorithms{{"auto", ConvAlgorithm::automatic},
-                                                        {"direct", ConvAlgorithm::direct},
-                                                        {"winograd", ConvAlgorithm::winograd}};
-  const auto found = algorithms.find(name);
-  check<UsageError>(found != algorithms.end(), "[conv_algo] got '", name,
-                    "', expected auto, direct or winograd");
-  return found->second;
+void choose_conv_algorithm(const TrainConfig& config) {
+  const auto found = kernels::conv_algorithms().find(config.conv_algo);
+  check<UsageError>(found != kernels::conv_algorithms().end(), "[conv_algo] got '",
+                    config.conv_algo, "', expected auto, direct or winograd");
+  kernels::set_conv_algorithm(found->second);
 }
 
 }  // namespace pixelgrad

@@ -9,7 +9,6 @@
 #include "data/loader.h"
 #include "optim/optimizer.h"
 #include "optim/schedule.h"
-#include "tensor/kernels/conv2d.h"
 
 // From the words of a TrainConfig to the objects that training is made of. All throw UsageError
 // naming an option that is not valid.
@@ -29,9 +28,8 @@ std::unique_ptr<Optimizer> make_optimizer(const TrainConfig& config,
 
 Schedule make_schedule(const TrainConfig& config, int64_t total_steps);
 
-/// The values of conv_algo, and what they mean.
-const std::vector<std::string>& conv_algorithm_names();
-kernels::ConvAlgorithm conv_algorithm_of(const std::string& name);
+/// For all convolutions from now on.
+void choose_conv_algorithm(const TrainConfig& config);
 
 /// Reads all training labels once where the config asks for class weights.
 LabelLoss make_loss(const TrainConfig& config, const Dataset& train);

@@ -39,7 +39,7 @@ class Trainer {
         total_steps_(config_.epochs * loader_.batches_per_epoch()),
         schedule_(make_schedule(config_, total_steps_)),
         loss_(make_loss(config_, *train_set_)) {
-    kernels::set_conv_algorithm(conv_algorithm_of(config_.conv_algo));
+    choose_conv_algorithm(config_);
     const InitScope init(config_.seed);
     model_ = make_model(info_.model);
     optimizer_ = make_optimizer(config_, model_->parameters());

@@ -55,6 +55,14 @@ void run(std::span<const cpu::TapConvolution> convolutions, const T* x, const T*
 
 }  // namespace
 
+const std::map<std::string, ConvAlgorithm>& conv_algorithms() {
+  static const std::map<std::string, ConvAlgorithm> algorithms{
+      {"auto", ConvAlgorithm::automatic},
+      {"direct", ConvAlgorithm::direct},
+      {"winograd", ConvAlgorithm::winograd}};
+  return algorithms;
+}
+
 void set_conv_algorithm(ConvAlgorithm algorithm) { chosen = algorithm; }
 ConvAlgorithm conv_algorithm() { return chosen; }
 
@@ -87,9 +95,8 @@ template <Device D, class T>
 void conv2d_backward_weight(const Conv2dGeometry& g, const T* x, const T* dy, T* dweight) {
   if (is_depthwise(g)) return cpu::depthwise_weight_gradient(g, x, dy, dweight);
   const int64_t in = g.in_channels / g.groups, out = g.out_channels / g.groups;
-  const bool square = g.kernel_h == 3 && g.kernel_w == 3 && g.stride_h == 1 && g.stride_w == 1 &&
-                      g.dilation_h == 1 && g.dilation_w == 1;
-  const bool winograd = square && by_winograd<T>(g.n * g.out_h * g.out_w, in, out);
+  const bool winograd =
+      cpu::winograd_taps(cpu::forward_taps(g)) && by_winograd<T>(g.n * g.out_h * g.out_w, in, out);
   for (int64_t k = 0; k < g.groups; ++k) {
     T* dw = dweight + k * group_weights(g);
     if (winograd)

@@ -1,5 +1,7 @@
 #pragma once
 #include <cstdint>
+#include <map>
+#include <string>
 
 #include "tensor/device.h"
 
@@ -25,6 +27,9 @@ struct Conv2dGeometry {
 /// one that is faster for the shape. Others are always direct; so are all in f64 unless Winograd is
 /// asked for.
 enum class ConvAlgorithm { automatic, direct, winograd };
+
+/// By the names that options have for them: auto, direct, winograd.
+const std::map<std::string, ConvAlgorithm>& conv_algorithms();
 
 /// For all convolutions from now on. Results of the two differ by rounding.
 void set_conv_algorithm(ConvAlgorithm algorithm);
