@@ -13,7 +13,9 @@
 #include <sanitizer/asan_interface.h>
 #define PIXELGRAD_POISON(p, n) ASAN_POISON_MEMORY_REGION(p, n)
 #define PIXELGRAD_UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
+#define PIXELGRAD_RED_ZONE alignment  // one spare line between a block and its neighbour
 #else
+#define PIXELGRAD_RED_ZONE 0
 #define PIXELGRAD_POISON(p, n) (void)0
 #define PIXELGRAD_UNPOISON(p, n) (void)0
 #endif
@@ -28,8 +30,7 @@ constexpr size_t huge_page = size_t{2} << 20;
 /// training step whose shapes vary a little finds its blocks again. Large blocks are whole huge
 /// pages.
 size_t rounded(size_t bytes) {
-  // One spare line is the red zone between a block and its neighbour under AddressSanitizer.
-  const size_t need = bytes + alignment;
+  const size_t need = bytes + PIXELGRAD_RED_ZONE;
   size_t power = 256;
   while (power < need) power *= 2;
   const size_t step = power / 8 >= alignment ? power / 8 : alignment;
