@@ -75,16 +75,17 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
       "conv2d", y, {x, weight, bias}, [g, kept_x, kept_w, want_db](const Tensor& dy) -> Grads {
         Tensor dx, dw, db;
         dispatch(dy, [&]<Device D, class T>() {
-          if (kept_w.defined()) {
-            dx = Tensor::empty({g.n, g.in_h, g.in_w, g.in_channels}, dy.dtype(), D);
-            kernels::conv2d_backward_input<D, T>(g, dy.data<T>(), kept_w.value().data<T>(), nullptr,
-                                                 dx.mutable_data<T>());
-          }
+          // First what reads x: a value computed again for it is gone before dx is asked for.
           if (kept_x.defined()) {
             dw = Tensor::empty({g.out_channels, g.kernel_h, g.kernel_w, g.in_channels / g.groups},
                                dy.dtype(), D);
             kernels::conv2d_backward_weight<D, T>(g, kept_x.value().data<T>(), dy.data<T>(),
                                                   dw.mutable_data<T>());
+          }
+          if (kept_w.defined()) {
+            dx = Tensor::empty({g.n, g.in_h, g.in_w, g.in_channels}, dy.dtype(), D);
+            kernels::conv2d_backward_input<D, T>(g, dy.data<T>(), kept_w.value().data<T>(), nullptr,
+                                                 dx.mutable_data<T>());
           }
           if (want_db) {
             db = Tensor::empty({g.out_channels}, dy.dtype(), D);
