@@ -7,8 +7,8 @@ Each round trains one epoch (200 images of 256x256, batch 4, U-Net of width 16, 
 with build/release/pixelgrad, then the same steps in PyTorch: eager, NCHW and channels_last, as many
 threads. PyTorch gets its images decoded and normalised in memory; pixelgrad's time includes its
 loader. PyTorch's process lives through all rounds, so of ours the second of two epochs counts: in
-both, memory was asked for before. Needs torch, numpy and pillow. Prints medians, minima and the ratio ours / PyTorch's faster
-variant.
+both, memory was asked for before. Needs torch, numpy and pillow. Prints medians, minima and the
+ratio ours / PyTorch's faster variant.
 """
 
 import argparse
