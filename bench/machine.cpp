@@ -7,11 +7,9 @@
 #include <algorithm>
 #include <ctime>
 #include <fstream>
-#include <limits>
 #include <string_view>
 #include <vector>
 
-#include "tensor/kernels/elementwise.h"
 #include "tensor/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -141,9 +139,8 @@ std::string utc_now() {
 int64_t resident_bytes() { return status_bytes("VmRSS:"); }
 int64_t peak_resident_bytes() { return status_bytes("VmHWM:"); }
 
-double fma_peak() {
+double fma_peak(double window, double duration) {
   constexpr int rounds = 25'000;  // a twentieth of a millisecond
-  constexpr double duration = 15e-3, window = 1e-3;
   std::vector<Log> logs(static_cast<size_t>(num_threads()));
   parallel_for(num_threads(), [&](int64_t i) {
     Log& log = logs[static_cast<size_t>(i)];
@@ -173,19 +170,13 @@ MainMemory::MainMemory() {
 double MainMemory::triad(Store store) {
   const float *b = b_.data<float>(), *c = c_.data<float>();
   float* a = a_.mutable_data<float>();
-  double best = std::numeric_limits<double>::infinity();
-  for (int pass = 0; pass < 5; ++pass) {
-    const double start = seconds();
-    parallel_range(a_.numel(), triad_grain, [&](int64_t begin, int64_t end) {
-      HWY_DYNAMIC_DISPATCH(triad)
-      (end - begin, store == Store::non_temporal, b + begin, c + begin, a + begin);
-    });
-    best = std::min(best, seconds() - start);
-  }
-  return static_cast<double>(a_.bytes() + b_.bytes() + c_.bytes()) / best * 1e-9;
+  const double start = seconds();
+  parallel_range(a_.numel(), triad_grain, [&](int64_t begin, int64_t end) {
+    HWY_DYNAMIC_DISPATCH(triad)
+    (end - begin, store == Store::non_temporal, b + begin, c + begin, a + begin);
+  });
+  return static_cast<double>(a_.bytes() + b_.bytes() + c_.bytes()) / (seconds() - start) * 1e-9;
 }
-
-void MainMemory::evict_caches() const { kernels::sum<Device::cpu>(b_.numel(), b_.data<float>()); }
 
 }  // namespace pixelgrad::bench
 #endif

@@ -25,11 +25,11 @@ std::string processor();
 std::string utc_now();
 
 /// GFLOP/s of fused multiply-adds on values in registers (f32), with the vectors that the kernels
-/// use and as many threads as parallel_for: what all threads did together in a millisecond of
-/// seconds(), the best of all milliseconds of some 15. Kernels are timed by the same clock, so
-/// neither figure hides that two threads shared one core. Where other programs left no undisturbed
-/// millisecond the peak is too low; take the best of many calls, and shares above 100 % for a sign.
-double fma_peak();
+/// use and as many threads as parallel_for: what all threads did together in `window` seconds(),
+/// the best of all such windows of `duration`. Kernels are timed by the same clock, so neither
+/// figure hides that two threads shared one core. A processor is faster for its first milliseconds
+/// than it can stay: what a call is held against must have a window as long as the call.
+double fma_peak(double window = 1e-3, double duration = 15e-3);
 
 /// Bytes of main memory that this process holds now, and held at most so far.
 int64_t resident_bytes();
@@ -44,15 +44,13 @@ class MainMemory {
  public:
   MainMemory();
 
-  /// GB/s of a[i] = b[i] + s * c[i] (f32) on all threads, best of a few passes: the triad of
-  /// McCalpin's STREAM. As there, three arrays' bytes count for both kinds of stores, although
-  /// ordinary ones move a fourth array's, the lines of `a` that are read in vain. So this is what
-  /// code with ordinary stores can reach; code that stores past the caches, or reads more than it
-  /// writes, may be up to a third faster, or more where reads and writes are not equally fast.
+  /// GB/s of a[i] = b[i] + s * c[i] (f32) on all threads, one pass: the triad of McCalpin's STREAM.
+  /// As there, three arrays' bytes count for both kinds of stores, although ordinary ones move a
+  /// fourth array's, the lines of `a` that are read in vain. So this is what code with ordinary
+  /// stores can reach; code that stores past the caches, or reads more than it writes, may be up to
+  /// a third faster, or more where reads and writes are not equally fast. Afterwards nothing that
+  /// was in the caches before is there.
   double triad(Store store = Store::ordinary);
-
-  /// Reads one array, until nothing else is in the caches.
-  void evict_caches() const;
 
  private:
   Tensor a_, b_, c_;

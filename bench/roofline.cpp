@@ -1,12 +1,10 @@
 #include "bench/roofline.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "apps/engine/version.h"
@@ -17,11 +15,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// How often the scheduler took a core away from one of our threads.
-int64_t preemptions() {
-  rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return usage.ru_nivcsw;
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
 }
 
 }  // namespace
@@ -30,7 +27,7 @@ void RooflineOptions::add_to(CLI::App& app) {
   app.add_option("--filter", filter,
                  "Only rows 'GROUP: WHAT/DIRECTION' that match this expression");
   app.add_option("--json", json, "Write the results to this file");
-  app.add_flag("--warm", warm, "Do not empty the caches before each call");
+  app.add_flag("--warm", warm, "Leave the caches as the call before left them");
 }
 
 Roofline::Roofline(std::string program, RooflineOptions options)
@@ -51,41 +48,45 @@ void Roofline::measure(CallName name, const Work& work, const std::function<void
   if (isatty(STDERR_FILENO))
     std::fprintf(stderr, "\r\033[K%s: %s, %s", name.group.c_str(), name.what.c_str(),
                  name.direction.c_str());
-  if (rows_.empty() || rows_.back().name.group != name.group) {
-    triad_ = std::max(triad_, memory_.triad());
+  if (rows_.empty() || rows_.back().name.group != name.group)
     triad_non_temporal_ = std::max(triad_non_temporal_, memory_.triad(Store::non_temporal));
-  }
-  const double peak = fma_peak();
-  lowest_peak_ = rows_.empty() ? peak : std::min(lowest_peak_, peak);
-  peak_ = std::max(peak_, peak);
 
   call();  // allocates its workspace
-  Row row{std::move(name), work, std::numeric_limits<double>::infinity(), false};
+  double start = seconds();
+  call();
+  const double window = std::clamp(seconds() - start, 1e-3, 20e-3);
+  std::vector<double> times, peak_shares, roofline_shares;
+  double best_peak = 0, best_triad = 0, triad = options_.warm ? memory_.triad() : 0;
   const double begin = wall_seconds();
-  double measured = 0;
-  for (int calls = 0; calls < 3 || (measured < 0.1 && wall_seconds() - begin < 0.3); ++calls) {
-    if (!options_.warm) memory_.evict_caches();
-    const int64_t before = preemptions();
-    const double start = seconds();
+  for (int round = 0; round < 5 || (round < 15 && wall_seconds() - begin < 0.6); ++round) {
+    if (!options_.warm) triad = memory_.triad();
+    const double peak = fma_peak(window, 1.1 * window + 1e-3);
+    if (options_.warm) call();
+    start = seconds();
     call();
-    const double time = seconds() - start;
-    measured += time;
-    if (time < row.seconds) {
-      row.seconds = time;
-      row.disturbed = preemptions() != before;
-    }
+    times.push_back(seconds() - start);
+    const double compute = work.flops / (peak * 1e9), memory = work.bytes / (triad * 1e9);
+    peak_shares.push_back(compute / times.back());
+    roofline_shares.push_back(std::max(compute, memory) / times.back());
+    best_peak = std::max(best_peak, peak);
+    best_triad = std::max(best_triad, triad);
+    peaks_.push_back(peak);
+    triads_.push_back(triad);
   }
-  rows_.push_back(std::move(row));
-}
-
-Roofline::Shares Roofline::shares(const Row& row) const {
-  const double compute = row.work.flops / (peak_ * 1e9), memory = row.work.bytes / (triad_ * 1e9);
-  return {.peak = compute / row.seconds,
-          .roofline = std::max(compute, memory) / row.seconds,
-          .memory_bound = memory > compute};
+  const double shortest = *std::min_element(times.begin(), times.end());
+  const double compute = work.flops / (best_peak * 1e9), memory = work.bytes / (best_triad * 1e9);
+  rows_.push_back({.name = std::move(name),
+                   .work = work,
+                   .seconds = median(times),
+                   .best_seconds = shortest,
+                   .peak = median(peak_shares),
+                   .roofline = median(roofline_shares),
+                   .best_roofline = std::max(compute, memory) / shortest,
+                   .memory_bound = memory > compute});
 }
 
 double Roofline::Summary::mean() const { return std::exp(log_sum / count); }
+double Roofline::Summary::best_mean() const { return std::exp(best_log_sum / count); }
 
 std::vector<Roofline::Summary> Roofline::summaries() const {
   std::vector<Summary> all;
@@ -93,10 +94,10 @@ std::vector<Roofline::Summary> Roofline::summaries() const {
     auto of_row = std::find_if(all.begin(), all.end(),
                                [&](const Summary& s) { return s.direction == row.name.direction; });
     if (of_row == all.end()) of_row = all.insert(all.end(), {.direction = row.name.direction});
-    const double share = shares(row).roofline;
     ++of_row->count;
-    of_row->log_sum += std::log(share);
-    if (!of_row->worst || share < shares(*of_row->worst).roofline) of_row->worst = &row;
+    of_row->log_sum += std::log(row.roofline);
+    of_row->best_log_sum += std::log(row.best_roofline);
+    if (!of_row->worst || row.roofline < of_row->worst->roofline) of_row->worst = &row;
   }
   return all;
 }
@@ -104,66 +105,67 @@ std::vector<Roofline::Summary> Roofline::summaries() const {
 void Roofline::print() const {
   std::printf("%s, threads: %d; %s\n", processor().c_str(), num_threads(), version_text().c_str());
   std::printf(
-      "FMA peak %.1f GFLOP/s (lowest %.1f in this run); triad %.1f GB/s, 3 arrays counted (%.1f "
+      "FMA peak %.1f GFLOP/s (%.1f to %.1f); triad %.1f GB/s (%.1f to %.1f), 3 arrays counted "
+      "(%.1f "
       "with non-temporal stores); %s caches\n",
-      peak_, lowest_peak_, triad_, triad_non_temporal_, options_.warm ? "warm" : "cold");
+      median(peaks_), *std::min_element(peaks_.begin(), peaks_.end()),
+      *std::max_element(peaks_.begin(), peaks_.end()), median(triads_),
+      *std::min_element(triads_.begin(), triads_.end()),
+      *std::max_element(triads_.begin(), triads_.end()), triad_non_temporal_,
+      options_.warm ? "warm" : "cold");
   const std::string* group = nullptr;
   for (const Row& row : rows_) {
     if (!group || *group != row.name.group)
-      std::printf("\n%-51s %-15s %9s %8s %6s %7s %10s\n", row.name.group.c_str(), "", "ms",
-                  "GFLOP/s", "peak %", "GB/s", "roofline %");
+      std::printf("\n%-51s %-15s %9s %8s %6s %7s %10s %6s\n", row.name.group.c_str(), "", "ms",
+                  "GFLOP/s", "peak %", "GB/s", "roofline %", "best");
     group = &row.name.group;
-    const Shares share = shares(row);
     std::printf("  %-49s %-15s %9.3f ", row.name.what.c_str(), row.name.direction.c_str(),
                 1e3 * row.seconds);
     if (row.work.flops > 0)
-      std::printf("%8.1f %6.1f", row.work.flops / row.seconds * 1e-9, 100 * share.peak);
+      std::printf("%8.1f %6.1f", row.work.flops / row.seconds * 1e-9, 100 * row.peak);
     else
       std::printf("%8s %6s", "", "");
-    std::printf(" %7.1f %10.1f %s%s%s%s\n", row.work.bytes / row.seconds * 1e-9,
-                100 * share.roofline, share.memory_bound ? "memory" : "compute",
-                row.disturbed ? " *" : "", row.name.note.empty() ? "" : "  ",
+    std::printf(" %7.1f %10.1f %6.1f %s%s%s\n", row.work.bytes / row.seconds * 1e-9,
+                100 * row.roofline, 100 * row.best_roofline,
+                row.memory_bound ? "memory" : "compute", row.name.note.empty() ? "" : "  ",
                 row.name.note.c_str());
   }
-  std::printf("\nShare of the roofline, geometric mean and worst:\n");
+  std::printf("\nShare of the roofline, geometric mean (of the shortest calls) and worst:\n");
   for (const Summary& s : summaries())
-    std::printf("  %-15s %6.1f %% of %d;  worst %.1f %%: %s (%s)\n", s.direction.c_str(),
-                100 * s.mean(), s.count, 100 * shares(*s.worst).roofline,
+    std::printf("  %-15s %6.1f %% (%.1f %%) of %d;  worst %.1f %%: %s (%s)\n", s.direction.c_str(),
+                100 * s.mean(), 100 * s.best_mean(), s.count, 100 * s.worst->roofline,
                 s.worst->name.what.c_str(), s.worst->name.group.c_str());
-  if (std::any_of(rows_.begin(), rows_.end(), [](const Row& row) { return row.disturbed; }))
-    std::printf("* even the fastest call lost a core to another program for a while\n");
 }
 
 void Roofline::write_json(bool discard) {
   Json rows = Json::array(), summary;
-  for (const Row& row : rows_) {
-    const Shares share = shares(row);
+  for (const Row& row : rows_)
     rows.push_back({{"group", row.name.group},
                     {"name", row.name.what},
                     {"direction", row.name.direction},
                     {"seconds", row.seconds},
+                    {"best_seconds", row.best_seconds},
                     {"flops", row.work.flops},
                     {"bytes", row.work.bytes},
-                    {"share_of_peak", share.peak},
-                    {"share_of_roofline", share.roofline},
-                    {"bound", share.memory_bound ? "memory" : "compute"},
-                    {"disturbed", row.disturbed}});
-  }
+                    {"share_of_peak", row.peak},
+                    {"share_of_roofline", row.roofline},
+                    {"best_share_of_roofline", row.best_roofline},
+                    {"bound", row.memory_bound ? "memory" : "compute"}});
   for (const Summary& s : summaries())
     summary[s.direction] = {{"rows", s.count},
                             {"share_of_roofline", s.mean()},
+                            {"best_share_of_roofline", s.best_mean()},
                             {"worst",
                              {{"group", s.worst->name.group},
                               {"name", s.worst->name.what},
-                              {"share_of_roofline", shares(*s.worst).roofline}}}};
+                              {"share_of_roofline", s.worst->roofline}}}};
   const Json all{{"program", program_},
                  {"date", utc_now()},
                  {"processor", processor()},
                  {"threads", num_threads()},
                  {"version", version_text()},
-                 {"fma_peak_gflops", peak_},
-                 {"fma_peak_lowest_gflops", lowest_peak_},
-                 {"triad_gb_s", triad_},
+                 {"fma_peak_gflops", median(peaks_)},
+                 {"triad_gb_s", median(triads_)},
                  {"triad_non_temporal_gb_s", triad_non_temporal_},
                  {"caches", options_.warm ? "warm" : "cold"},
                  {"discard", discard},
@@ -177,8 +179,8 @@ int Roofline::finish() {
   if (isatty(STDERR_FILENO)) std::fprintf(stderr, "\r\033[K");
   check<UsageError>(!rows_.empty(), "--filter '", options_.filter, "' matches nothing");
   print();
-  const bool discard = std::any_of(rows_.begin(), rows_.end(),
-                                   [&](const Row& row) { return shares(row).peak > 1.02; });
+  const bool discard =
+      std::any_of(rows_.begin(), rows_.end(), [](const Row& row) { return row.peak > 1.02; });
   if (discard)
     std::fprintf(stderr,
                  "%s: a call was faster than the FMA peak, which was taken while the "

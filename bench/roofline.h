@@ -29,8 +29,8 @@ struct RooflineOptions {
 
 /// Measures calls and holds them against the roofline (Williams, Waterman and Patterson, "Roofline:
 /// an insightful visual performance model for multicore architectures", CACM 2009): no call takes
-/// less than max(flops / FMA peak, bytes / triad). Peak and triad are taken again and again between
-/// the calls, and the best of the whole run count.
+/// less than max(flops / FMA peak, bytes / triad). Triad, peak and call take turns, so that a
+/// machine that slows down does so for all three.
 class Roofline {
  public:
   /// `program` is named in the JSON file. Throws UsageError for a filter that is no regular
@@ -39,8 +39,9 @@ class Roofline {
 
   bool wanted(const CallName& name) const;
 
-  /// Takes the shortest of several calls, each with cold caches: in training, what a layer reads
-  /// was last touched some hundred MB ago. The first call is not counted.
+  /// Some rounds of triad, FMA peak and call, of which the first is not counted. After the triad
+  /// the caches hold nothing of the call's: in training, what a layer reads was last touched some
+  /// hundred MB ago.
   void measure(CallName name, const Work& work, const std::function<void()>& call);
 
   /// Prints the table and, for each direction, the geometric mean of the shares of the roofline and
@@ -52,23 +53,21 @@ class Roofline {
   struct Row {
     CallName name;
     Work work;
-    double seconds;
-    bool disturbed;  ///< another program took a core away in the call that counts
-  };
-  struct Shares {
-    double peak, roofline;
+    double seconds, best_seconds;  ///< median, shortest
+    double peak, roofline;         ///< shares of them, medians of the rounds
+    double best_roofline;          ///< of the shortest call, by the best peak and triad
     bool memory_bound;
   };
 
   struct Summary {
     std::string direction;
     int count = 0;
-    double log_sum = 0;  ///< of the shares of the roofline
+    double log_sum = 0, best_log_sum = 0;  ///< of the shares of the roofline
     const Row* worst = nullptr;
     double mean() const;
+    double best_mean() const;
   };
 
-  Shares shares(const Row& row) const;
   std::vector<Summary> summaries() const;
   void print() const;
   void write_json(bool discard);
@@ -78,7 +77,8 @@ class Roofline {
   std::regex filter_;
   std::optional<AtomicFile> file_;
   MainMemory memory_;
-  double peak_ = 0, lowest_peak_ = 0, triad_ = 0, triad_non_temporal_ = 0;
+  std::vector<double> peaks_, triads_;  ///< of all rounds
+  double triad_non_temporal_ = 0;
   std::vector<Row> rows_;
 };
 
