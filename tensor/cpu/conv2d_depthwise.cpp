@@ -35,29 +35,28 @@ struct Hit {
 };
 
 template <class T>
-void run_rows(const TapConvolution& c, const T* x, const T* packed, const T* bias, T* y,
-              int64_t begin, int64_t end) {
+void run_pixels(const TapConvolution& c, const T* x, const T* packed, const T* bias, T* y,
+                int64_t begin, int64_t end) {
   const int64_t channels = c.x_pixel;
   std::vector<Hit> hits(c.taps.size());
-  for (int64_t unit = begin; unit < end; ++unit) {
-    const int64_t image = unit / c.rows, row = unit % c.rows;
-    for (int64_t col = 0; col < c.cols; ++col) {
-      size_t count = 0;
-      for (size_t t = 0; t < c.taps.size(); ++t) {
-        const int64_t iy = row * c.stride_h + c.taps[t].dy, ix = col * c.stride_w + c.taps[t].dx;
-        if (iy < 0 || iy >= c.in_h || ix < 0 || ix >= c.in_w) continue;
-        hits[count++] = {((image * c.in_h + iy) * c.in_w + ix) * channels,
-                         static_cast<int64_t>(t) * channels};
-      }
-      T* to = y + c.y_offset + image * c.y_image + row * c.y_row + col * c.y_pixel;
-      for_channels<T>(0, channels, [&](auto d, int64_t ch) {
-        auto sum = bias ? hn::LoadU(d, bias + ch) : hn::Zero(d);
-        for (size_t i = 0; i < count; ++i)
-          sum = hn::MulAdd(hn::LoadU(d, x + hits[i].x + ch),
-                           hn::LoadU(d, packed + hits[i].weight + ch), sum);
-        hn::StoreU(sum, d, to + ch);
-      });
+  for (int64_t pixel = begin; pixel < end; ++pixel) {
+    const int64_t line = pixel / c.cols, image = line / c.rows;
+    const int64_t row = line % c.rows, col = pixel % c.cols;
+    size_t count = 0;
+    for (size_t t = 0; t < c.taps.size(); ++t) {
+      const int64_t iy = row * c.stride_h + c.taps[t].dy, ix = col * c.stride_w + c.taps[t].dx;
+      if (iy < 0 || iy >= c.in_h || ix < 0 || ix >= c.in_w) continue;
+      hits[count++] = {((image * c.in_h + iy) * c.in_w + ix) * channels,
+                       static_cast<int64_t>(t) * channels};
     }
+    T* to = y + c.y_offset + image * c.y_image + row * c.y_row + col * c.y_pixel;
+    for_channels<T>(0, channels, [&](auto d, int64_t ch) {
+      auto sum = bias ? hn::LoadU(d, bias + ch) : hn::Zero(d);
+      for (size_t i = 0; i < count; ++i)
+        sum = hn::MulAdd(hn::LoadU(d, x + hits[i].x + ch),
+                         hn::LoadU(d, packed + hits[i].weight + ch), sum);
+      hn::StoreU(sum, d, to + ch);
+    });
   }
 }
 
@@ -65,15 +64,15 @@ template <class T>
 void run(std::span<const TapConvolution> convolutions, int64_t kernel_taps, const T* x,
          const T* weight, const T* bias, T* y) {
   for (const TapConvolution& c : convolutions) {
-    const int64_t channels = c.x_pixel, rows = c.images * c.rows;
+    const int64_t channels = c.x_pixel;
     Tensor packed = Tensor::empty({static_cast<int64_t>(c.taps.size()), channels}, dtype_of<T>);
     T* w = packed.mutable_data<T>();
     for (size_t t = 0; t < c.taps.size(); ++t)
       for (int64_t ch = 0; ch < channels; ++ch)
         w[t * channels + ch] = weight[ch * kernel_taps + c.taps[t].weight];
-    const int64_t grain = std::max<int64_t>(1, 65536 / std::max<int64_t>(1, c.cols * channels));
-    parallel_range(rows, grain,
-                   [&](int64_t begin, int64_t end) { run_rows(c, x, w, bias, y, begin, end); });
+    const int64_t grain = std::max<int64_t>(1, 32768 / std::max<int64_t>(1, channels));
+    parallel_range(c.images * c.rows * c.cols, grain,
+                   [&](int64_t begin, int64_t end) { run_pixels(c, x, w, bias, y, begin, end); });
   }
 }
 

@@ -9,92 +9,32 @@
 #define HWY_TARGET_INCLUDE "tensor/cpu/conv2d_tap_kernel.cpp"
 #include "tensor/cpu/simd.h"
 
-#include "tensor/cpu/conv2d_tile-inl.h"  // after the target is set
+#include "tensor/cpu/conv2d_tap_plan-inl.h"  // after the target is set
 #include "tensor/cpu/transpose-inl.h"
 
-// The tap convolution: packs the weights, cuts the grid into tasks and the tasks into tiles.
-//
-// Weights are packed once a call into panels of two vectors of output channels (one where at most
-// one vector is left), [panel][block of input channels][tap][input channel][lanes], with zeros in
-// the lanes behind the last channel. A block's panel stays in the first caches while a strip of
-// pixels passes over it.
+// The tap convolution. A task takes a strip of pixels and some panels of output channels through
+// all blocks of input channels. Of a block,
+// - the strip's input is packed into [row][column][channel], with zeros beside the image, so that a
+//   tile's pixels lie at one distance, near each other, and need no test: by the task, or, where
+//   several tasks read one strip, before they begin;
+// - the weights of a panel are packed into [tap][input channel][lane], with zeros in the lanes
+//   behind the last channel: all of them before the tasks begin, or, where a task is the only one
+//   that reads them, by the task, into a buffer that stays in its cache.
+// Panel after panel, tiles of pixels then pass over both.
 
 HWY_BEFORE_NAMESPACE();
 namespace pixelgrad::cpu::HWY_NAMESPACE {
 namespace {
 
-/// How one convolution is laid out for the tiles of this target.
+/// Packs the weights of one panel and block.
 template <class T>
-struct Plan {
-  explicit Plan(const TapConvolution& convolution) : c(convolution) {
-    taps = static_cast<int64_t>(c.taps.size());
-    panels = ceil_div(c.out_channels, width);
-    // Longer blocks load and store the sums less often. A panel of 768 rows, 48 KiB of vectors of
-    // 32 bytes, streams from the second cache without stalls, as a tile multiplies for some hundred
-    // cycles for each KiB.
-    const int64_t fit = 768 / std::max<int64_t>(1, taps);
-    const int64_t largest = std::clamp<int64_t>(fit, 16, max_block);
-    blocks = ceil_div(c.in_channels, largest);
-    for (int64_t b = 0; b <= blocks; ++b) block_begin.push_back(b * c.in_channels / blocks);
-    // Rows too short for full tiles: tiles run on over the ends of rows and images. Long rows are
-    // cut into pieces, so that a strip can be shorter than a row.
-    constexpr int64_t tile = max_tile<2>;
-    across_rows = 4 * c.cols < 3 * tile * ceil_div(c.cols, tile);
-    pieces = across_rows ? 1 : ceil_div(c.cols, 24 * tile);
-    for (int64_t b = 0; b < blocks; ++b) {
-      const int64_t length = block_begin[b + 1] - block_begin[b];
-      single.emplace_back();
-      fused.emplace_back();
-      for (int64_t t = 0; t < taps; ++t) {
-        const Tap& tap = c.taps[t];
-        const Segment s{tap.dy, tap.dx, (tap.dy * c.in_w + tap.dx) * c.x_pixel, t * length, length};
-        single[b].push_back(s);
-        const bool neighbour = t > 0 && length == c.x_pixel && c.taps[t - 1].dy == tap.dy &&
-                               c.taps[t - 1].dx + 1 == tap.dx;
-        if (neighbour)
-          fused[b].back().length += length;
-        else
-          fused[b].push_back(s);
-        min_dx = t ? std::min(min_dx, tap.dx) : tap.dx;
-        max_dx = t ? std::max(max_dx, tap.dx) : tap.dx;
-      }
-    }
-  }
-
-  int64_t panel_width(int64_t panel) const {
-    return c.out_channels - panel * width <= lanes<T> ? lanes<T> : width;
-  }
-  int64_t packed_size() const {
-    return ((panels - 1) * width + panel_width(panels - 1)) * taps * c.in_channels;
-  }
-  /// Where the weights of a panel and block begin.
-  int64_t packed_offset(int64_t panel, int64_t block) const {
-    return taps * (panel * width * c.in_channels + panel_width(panel) * block_begin[block]);
-  }
-  /// What strips are made of: pixels where tiles cross rows, else pieces of rows.
-  int64_t units() const { return c.images * c.rows * (across_rows ? c.cols : pieces); }
-  double flops() const {
-    return 2.0 * c.images * c.rows * c.cols * taps * c.in_channels * c.out_channels;
-  }
-
-  static constexpr int64_t width = 2 * lanes<T>;
-  const TapConvolution& c;
-  int64_t taps, panels, blocks, pieces;
-  std::vector<int64_t> block_begin;
-  std::vector<std::vector<Segment>> single, fused;  // of each block
-  int64_t min_dx = 0, max_dx = 0;
-  bool across_rows;
-};
-
-/// Packs one panel of one block.
-template <class T>
-void pack(const Plan<T>& plan, const T* weight, int64_t panel, int64_t block, T* packed) {
+void pack_weights(const Plan<T>& plan, const T* weight, int64_t panel, int64_t block, T* packed) {
   const TapConvolution& c = plan.c;
   const int64_t width = plan.panel_width(panel), first = panel * Plan<T>::width;
   const int64_t valid = std::min(width, c.out_channels - first);
-  const int64_t begin = plan.block_begin[block], length = plan.block_begin[block + 1] - begin;
+  const int64_t length = plan.block_length(block);
   for (const Tap& tap : c.taps) {
-    const T* w = weight + tap.weight + begin * c.weight_in + first * c.weight_out;
+    const T* w = weight + tap.weight + plan.block_begin[block] * c.weight_in + first * c.weight_out;
     if (valid < width) std::fill(packed, packed + length * width, T{0});
     if (c.weight_out == 1) {
       for (int64_t ci = 0; ci < length; ++ci)
@@ -106,247 +46,224 @@ void pack(const Plan<T>& plan, const T* weight, int64_t panel, int64_t block, T*
   }
 }
 
-/// Runs the tiles of one panel; K vectors of output channels.
-template <int K, class T>
-class PanelRunner {
- public:
-  PanelRunner(const Plan<T>& plan, const T* x, const T* packed, const T* bias, T* y, int64_t panel)
-      : plan_(plan), c_(plan.c), x_(x), packed_(packed), panel_(panel) {
-    const int64_t first = panel * Plan<T>::width;
-    bias_ = bias + first;
-    y_ = y + c_.y_offset + first;
-    valid_ = std::min<int64_t>(K * lanes<T>, c_.out_channels - first);
-  }
-
-  void run_rows(int64_t begin, int64_t end) {
-    for (int64_t block = 0; block < plan_.blocks; ++block) {
-      start_block(block);
-      for (int64_t unit = begin; unit < end; ++unit) {
-        const int64_t line = unit / plan_.pieces, piece = unit % plan_.pieces;
-        const int64_t first = c_.cols * piece / plan_.pieces;
-        const int64_t last = c_.cols * (piece + 1) / plan_.pieces;
-        const int64_t tiles = ceil_div(last - first, max_tile<K>);
-        for (int64_t t = 0; t < tiles; ++t) {
-          const int64_t from = first + (last - first) * t / tiles;
-          const int64_t to = first + (last - first) * (t + 1) / tiles;
-          row_tile(line / c_.rows, line % c_.rows, from, to - from);
-        }
+/// Packs the channels of one block of what the sections read: their rows one after the other, of
+/// plan.pitch pixels each.
+template <class T>
+void pack_input(const Plan<T>& plan, const std::vector<Section>& sections, const T* x,
+                int64_t block, T* packed) {
+  const TapConvolution& c = plan.c;
+  const int64_t length = plan.block_length(block);
+  for (const Section& s : sections) {
+    const int64_t columns = s.in_col_end - s.in_col_begin;
+    const int64_t low = std::clamp<int64_t>(-s.in_col_begin, 0, columns);
+    const int64_t high = std::clamp<int64_t>(c.in_w - s.in_col_begin, low, columns);
+    for (int64_t iy = s.in_row_begin; iy < s.in_row_end; ++iy, packed += plan.pitch * length) {
+      std::fill_n(packed, low * length, T{0});
+      const T* from = x + plan.block_begin[block] +
+                      ((s.image * c.in_h + iy) * c.in_w + s.in_col_begin + low) * c.x_pixel;
+      if (length == c.x_pixel) {
+        std::copy_n(from, (high - low) * length, packed + low * length);
+      } else {
+        for (int64_t col = low; col < high; ++col, from += c.x_pixel)
+          std::copy_n(from, length, packed + col * length);
       }
+      std::fill_n(packed + high * length, (columns - high) * length, T{0});
     }
   }
+}
 
-  void run_pixels(int64_t begin, int64_t end) {
-    const int64_t tiles = ceil_div(end - begin, max_tile<K>);
+/// A convolution, its operands, and what of them is packed before the tasks begin.
+template <class T>
+struct Work {
+  Work(const Plan<T>& plan, const Cut& cut, const T* x, const T* weight, const T* bias, T* y)
+      : plan(plan), cut(cut), x(x), weight(weight), bias(bias), y(y) {
+    int64_t pixels = 0;
+    for (int64_t i = 0; i < cut.strips; ++i) {
+      const int64_t begin = i * cut.strip, end = std::min(begin + cut.strip, plan.units());
+      Strip& strip = strips.emplace_back(Strip{plan.sections(begin, end), pixels, 0});
+      for (const Section& s : strip.sections) strip.pixels += plan.packed_pixels(s);
+      pixels += strip.pixels;
+    }
+    if (cut.strips > 1) pack_all_weights();
+    if (cut.groups > 1 && !plan.in_place) pack_all_inputs(pixels);
+  }
+
+  struct Strip {
+    std::vector<Section> sections;
+    int64_t first, pixels;  ///< of packed input
+  };
+  /// Where the packed input of a strip and block begins.
+  int64_t input_offset(const Strip& strip, int64_t block) const {
+    return strip.first * plan.c.in_channels + strip.pixels * plan.block_begin[block];
+  }
+
+  const Plan<T>& plan;
+  const Cut cut;
+  const T* x;
+  const T* weight;
+  const T* bias;  ///< with zeros behind the last channel
+  T* y;
+  std::vector<Strip> strips;
+  Tensor packed_weights, packed_input;  ///< undefined: each task packs its own
+
+ private:
+  void pack_all_weights() {
+    packed_weights = Tensor::empty({plan.weights_size()}, dtype_of<T>);
+    T* to = packed_weights.template mutable_data<T>();
+    const int64_t count = plan.panels * plan.blocks;
+    const int64_t grain = 1 + 32768 * count / std::max<int64_t>(1, plan.weights_size());
+    parallel_range(count, grain, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t panel = i / plan.blocks, block = i % plan.blocks;
+        pack_weights(plan, weight, panel, block, to + plan.weights_offset(panel, block));
+      }
+    });
+  }
+
+  void pack_all_inputs(int64_t pixels) {
+    packed_input = Tensor::empty({pixels * plan.c.in_channels}, dtype_of<T>);
+    T* to = packed_input.template mutable_data<T>();
+    parallel_for(cut.strips * plan.blocks, [&](int64_t i) {
+      const Strip& strip = strips[i / plan.blocks];
+      const int64_t block = i % plan.blocks;
+      pack_input(plan, strip.sections, x, block, to + input_offset(strip, block));
+    });
+  }
+};
+
+/// A strip and some panels of output channels.
+template <class T>
+class StripTask {
+ public:
+  StripTask(const Work<T>& work, const TapTask& task)
+      : work_(work), plan_(work.plan), c_(plan_.c), strip_(work.strips[task.strip]), task_(task) {
+    const int64_t weights = work.packed_weights.defined() ? 0 : plan_.panel_size();
+    const bool packs_input = !work.packed_input.defined() && !plan_.in_place;
+    const int64_t input = packs_input ? strip_.pixels * plan_.longest_block() : 0;
+    buffer_ = Tensor::empty({weights + input}, dtype_of<T>);
+    weights_ = buffer_.mutable_data<T>();
+    input_ = weights_ + weights;
+  }
+
+  void run() {
     for (int64_t block = 0; block < plan_.blocks; ++block) {
-      start_block(block);
-      for (int64_t t = 0; t < tiles; ++t)
-        loose_tile(begin + (end - begin) * t / tiles, begin + (end - begin) * (t + 1) / tiles);
+      if (plan_.in_place) {
+        x_ = work_.x + plan_.block_begin[block];
+      } else if (work_.packed_input.defined()) {
+        x_ = work_.packed_input.template data<T>() + work_.input_offset(strip_, block);
+      } else {
+        pack_input(plan_, strip_.sections, work_.x, block, input_);
+        x_ = input_;
+      }
+      for (int64_t panel = task_.panel_begin; panel < task_.panel_end; ++panel) {
+        if (plan_.panel_width(panel) == lanes<T>)
+          run_panel<1>(panel, block);
+        else
+          run_panel<2>(panel, block);
+      }
     }
   }
 
  private:
-  static constexpr int64_t width = K * lanes<T>;
-
-  void start_block(int64_t block) {
-    first_block_ = block == 0;
-    block_ = block;
-    x_block_ = x_ + plan_.block_begin[block];
-    tile_.panel = packed_ + plan_.packed_offset(panel_, block);
+  template <int K>
+  void run_panel(int64_t panel, int64_t block) {
+    if (work_.packed_weights.defined()) {
+      tile_.panel = work_.packed_weights.template data<T>() + plan_.weights_offset(panel, block);
+    } else {
+      pack_weights(plan_, work_.weight, panel, block, weights_);
+      tile_.panel = weights_;
+    }
+    tile_.segments = plan_.segments[block];
     tile_.in_h = c_.in_h;
     tile_.in_w = c_.in_w;
-    tile_.x_step = c_.stride_w * c_.x_pixel;
-  }
-
-  const T* input(int64_t image, int64_t iy, int64_t ix) const {
-    return x_block_ + ((image * c_.in_h + iy) * c_.in_w + ix) * c_.x_pixel;
-  }
-
-  /// Pixels of one row of the grid.
-  void row_tile(int64_t image, int64_t row, int64_t col, int64_t pixels) {
-    const int64_t iy = row * c_.stride_h, ix = col * c_.stride_w;
-    const T* at = input(image, iy, ix);
-    T* y = y_ + image * c_.y_image + row * c_.y_row + col * c_.y_pixel;
-    const bool inner =
-        ix + plan_.min_dx >= 0 && ix + (pixels - 1) * c_.stride_w + plan_.max_dx < c_.in_w;
-    if (inner) {
-      tile_.segments = plan_.fused[block_];
-      tile_.x = at;
-      tile_.iy = iy;
-      finish(inner_tile_of<K, T>(pixels), pixels, y);
-    } else {
-      for (int64_t p = 0; p < pixels; ++p)
-        pixels_[p] = {at + p * tile_.x_step, iy, ix + p * c_.stride_w};
-      tile_.segments = plan_.single[block_];
-      tile_.pixels = pixels_;
-      finish(border_tile_of<K, T>(pixels), pixels, y);
-    }
-  }
-
-  /// Pixels that need not be of one row, by their number in the whole grid.
-  void loose_tile(int64_t begin, int64_t end) {
-    int64_t col = begin % c_.cols, row = begin / c_.cols % c_.rows,
-            image = begin / c_.cols / c_.rows;
-    T* y[max_tile<K>];
-    for (int64_t p = 0; p < end - begin; ++p) {
-      const int64_t iy = row * c_.stride_h, ix = col * c_.stride_w;
-      pixels_[p] = {input(image, iy, ix), iy, ix};
-      y[p] = y_ + image * c_.y_image + row * c_.y_row + col * c_.y_pixel;
-      if (++col == c_.cols) {
-        col = 0;
-        if (++row == c_.rows) row = 0, ++image;
+    const int64_t channel = panel * Plan<T>::width;
+    const int64_t pixel = plan_.in_place ? c_.x_pixel : plan_.block_length(block);
+    tile_.x_step = c_.stride_w * pixel;
+    const T* packed = x_;
+    for (const Section& s : strip_.sections) {
+      const int64_t tiles = ceil_div(s.col_end - s.col_begin, max_tile<K>);
+      for (int64_t row = s.row_begin; row < s.row_end; ++row) {
+        const int64_t iy = row * c_.stride_h, ix = s.col_begin * c_.stride_w;
+        const T* x =  // what the section's first column reads for dy = dx = 0
+            plan_.in_place
+                ? x_ + ((s.image * c_.in_h + iy) * c_.in_w + ix) * pixel
+                : packed + ((iy - s.in_row_begin) * plan_.pitch + ix - s.in_col_begin) * pixel;
+        T* y = work_.y + c_.y_offset + s.image * c_.y_image + row * c_.y_row + channel;
+        tile_.iy = iy;
+        for (int64_t t = 0; t < tiles; ++t) {
+          const int64_t from = s.col_begin + (s.col_end - s.col_begin) * t / tiles;
+          const int64_t to = s.col_begin + (s.col_end - s.col_begin) * (t + 1) / tiles;
+          tile_.x = x + (from - s.col_begin) * tile_.x_step;
+          tile_.first_ix = from * c_.stride_w;
+          tile_.last_ix = (to - 1) * c_.stride_w;
+          finish<K>(block, channel, to - from, y + from * c_.y_pixel);
+        }
       }
+      packed += plan_.packed_pixels(s) * pixel;
     }
-    tile_.segments = plan_.single[block_];
-    tile_.pixels = pixels_;
-    const auto address = [&](int64_t p) { return y[p]; };
-    through_buffer(border_tile_of<K, T>(end - begin), end - begin, address);
   }
 
-  void finish(TileFunction<T> function, int64_t pixels, T* y) {
-    if (valid_ < width)
-      return through_buffer(function, pixels, [&](int64_t p) { return y + p * c_.y_pixel; });
-    tile_.start = first_block_ ? bias_ : y;
-    tile_.start_step = first_block_ ? 0 : c_.y_pixel;
-    tile_.y = y;
-    tile_.y_step = c_.y_pixel;
-    function(tile_);
-  }
-
-  /// Where vectors would reach behind the last channel, or pixels do not lie at equal distances.
-  template <class Address>
-  void through_buffer(TileFunction<T> function, int64_t pixels, const Address& y) {
-    if (!first_block_)
-      for (int64_t p = 0; p < pixels; ++p) std::copy_n(y(p), valid_, buffer_ + p * width);
-    tile_.start = first_block_ ? bias_ : buffer_;
-    tile_.start_step = first_block_ ? 0 : width;
-    tile_.y = buffer_;
+  /// Runs the tile and writes its pixels to y, of which the last panel's vectors may reach behind
+  /// the last channel.
+  template <int K>
+  void finish(int64_t block, int64_t channel, int64_t pixels, T* y) {
+    constexpr int64_t width = K * lanes<T>;
+    const int64_t valid = c_.out_channels - channel;
+    const T* bias = work_.bias + channel;
+    if (valid >= width) {
+      tile_.start = block == 0 ? bias : y;
+      tile_.start_step = block == 0 ? 0 : c_.y_pixel;
+      tile_.y = y;
+      tile_.y_step = c_.y_pixel;
+      return tile_of<K, T>(pixels)(tile_);
+    }
+    if (block > 0)
+      for (int64_t p = 0; p < pixels; ++p)
+        std::copy_n(y + p * c_.y_pixel, valid, sums_ + p * width);
+    tile_.start = block == 0 ? bias : sums_;
+    tile_.start_step = block == 0 ? 0 : width;
+    tile_.y = sums_;
     tile_.y_step = width;
-    function(tile_);
-    for (int64_t p = 0; p < pixels; ++p) std::copy_n(buffer_ + p * width, valid_, y(p));
+    tile_of<K, T>(pixels)(tile_);
+    for (int64_t p = 0; p < pixels; ++p) std::copy_n(sums_ + p * width, valid, y + p * c_.y_pixel);
   }
 
+  const Work<T>& work_;
   const Plan<T>& plan_;
   const TapConvolution& c_;
-  const T* x_;
-  const T* packed_;
-  const int64_t panel_;
-  const T* bias_;
-  T* y_;
-  int64_t valid_;
-  bool first_block_ = true;
-  int64_t block_ = 0;
-  const T* x_block_ = nullptr;
+  const typename Work<T>::Strip& strip_;
+  const TapTask& task_;
+  Tensor buffer_;
+  T *weights_, *input_;
+  const T* x_ = nullptr;  ///< the block: in place or packed
   Tile<T> tile_{};
-  Pixel<T> pixels_[max_tile<K>];
-  alignas(64) T buffer_[max_tile<K> * width] = {};
+  alignas(64) T sums_[max_tile<1> * 2 * lanes<T>] = {};
 };
-
-/// One task: a strip of pixels times panels of output channels of one convolution.
-struct TapTask {
-  size_t convolution;
-  int64_t begin, end;  ///< units of its Plan
-  int64_t panel_begin, panel_end;
-};
-
-/// Cuts all convolutions into tasks. A strip's input fits the second cache; there are enough tasks
-/// for many cores where the work allows it, and panels are dealt out where pixels are few.
-template <class T>
-std::vector<TapTask> cut(const std::vector<Plan<T>>& plans) {
-  constexpr int64_t cache = 160 * 1024, many = 64, few = 32;
-  constexpr double smallest = 2e6;  // FLOPs: some 20 microseconds
-  struct Cut {
-    int64_t strip, strips, groups;
-  };
-  std::vector<Cut> cuts;
-  int64_t most = 0;
-  for (const Plan<T>& plan : plans) {
-    const TapConvolution& c = plan.c;
-    const int64_t units = plan.units(), jobs = static_cast<int64_t>(plans.size());
-    Cut cut{0, 0, 0};
-    if (units > 0) {
-      const int64_t unit_bytes = (plan.across_rows ? 1 : c.cols / plan.pieces) * c.stride_h *
-                                 c.stride_w * c.in_channels * static_cast<int64_t>(sizeof(T));
-      const auto enough = static_cast<int64_t>(smallest * units / std::max(1.0, plan.flops())) + 1;
-      int64_t strip = std::max<int64_t>(1, cache / unit_bytes);
-      strip = std::min(strip, std::max(enough, ceil_div(units, ceil_div(many, jobs))));
-      if (plan.across_rows) strip = ceil_div(strip, max_tile<2>) * max_tile<2>;
-      cut.strips = ceil_div(units, strip);
-      cut.strip = ceil_div(units, cut.strips);
-      if (plan.across_rows) cut.strip = ceil_div(cut.strip, max_tile<2>) * max_tile<2>;
-      cut.strips = ceil_div(units, cut.strip);
-      const auto affordable = static_cast<int64_t>(plan.flops() / cut.strips / smallest) + 1;
-      cut.groups = std::min({plan.panels, ceil_div(few, cut.strips * jobs), affordable});
-    }
-    cuts.push_back(cut);
-    most = std::max(most, cut.strips);
-  }
-  std::vector<TapTask> tasks;
-  for (int64_t s = 0; s < most; ++s)  // the phases of one strip share its input: side by side
-    for (size_t i = 0; i < plans.size(); ++i) {
-      const Cut& cut = cuts[i];
-      if (s >= cut.strips) continue;
-      for (int64_t group = 0; group < cut.groups; ++group)
-        tasks.push_back({i, s * cut.strip, std::min((s + 1) * cut.strip, plans[i].units()),
-                         plans[i].panels * group / cut.groups,
-                         plans[i].panels * (group + 1) / cut.groups});
-    }
-  return tasks;
-}
 
 template <class T>
 void run(std::span<const TapConvolution> convolutions, const T* x, const T* weight, const T* bias,
          T* y) {
   std::vector<Plan<T>> plans;
-  std::vector<int64_t> packed_begin;
-  struct PackTask {
-    size_t convolution;
-    int64_t panel, block;
-  };
-  std::vector<PackTask> pack_tasks;
-  int64_t packed_size = 0;
-  for (size_t i = 0; i < convolutions.size(); ++i) {
-    const Plan<T>& plan = plans.emplace_back(convolutions[i]);
-    packed_begin.push_back(packed_size);
-    packed_size += plan.packed_size();
-    for (int64_t panel = 0; panel < plan.panels; ++panel)
-      for (int64_t block = 0; block < plan.blocks; ++block) pack_tasks.push_back({i, panel, block});
-  }
+  double flops = 0;
+  for (const TapConvolution& c : convolutions)
+    if (c.images * c.rows * c.cols > 0) flops += plans.emplace_back(c).flops();
   if (plans.empty()) return;
-  Tensor packed = Tensor::empty({packed_size}, dtype_of<T>);
-  T* packed_data = packed.mutable_data<T>();
-  const auto pack_count = static_cast<int64_t>(pack_tasks.size());
-  const int64_t pack_grain = 1 + 32768 * pack_count / std::max<int64_t>(1, packed_size);
-  parallel_range(pack_count, pack_grain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const PackTask& task = pack_tasks[i];
-      const Plan<T>& plan = plans[task.convolution];
-      T* to = packed_data + packed_begin[task.convolution];
-      pack(plan, weight, task.panel, task.block, to + plan.packed_offset(task.panel, task.block));
-    }
-  });
-
-  const int64_t channels = plans[0].c.out_channels;
   std::vector<T> start(plans[0].panels * Plan<T>::width, T{0});
-  if (bias) std::copy_n(bias, channels, start.begin());
+  if (bias) std::copy_n(bias, plans[0].c.out_channels, start.begin());
 
-  const std::vector<TapTask> tasks = cut(plans);
-  parallel_for(static_cast<int64_t>(tasks.size()), [&](int64_t i) {
-    const TapTask& task = tasks[i];
-    const Plan<T>& plan = plans[task.convolution];
-    const T* panels = packed_data + packed_begin[task.convolution];
-    const auto run_panel = [&](auto&& runner) {
-      if (plan.across_rows)
-        runner.run_pixels(task.begin, task.end);
-      else
-        runner.run_rows(task.begin, task.end);
-    };
-    for (int64_t panel = task.panel_begin; panel < task.panel_end; ++panel) {
-      if (plan.panel_width(panel) == lanes<T>)
-        run_panel(PanelRunner<1, T>(plan, x, panels, start.data(), y, panel));
-      else
-        run_panel(PanelRunner<2, T>(plan, x, panels, start.data(), y, panel));
-    }
-  });
+  // Enough tasks for many cores, but none of less than some 20 microseconds.
+  const auto jobs = static_cast<int64_t>(plans.size());
+  const auto affordable = static_cast<int64_t>(flops / 2e6);
+  const int64_t wanted = ceil_div(std::clamp<int64_t>(affordable, 1, 32), jobs);
+  std::vector<Work<T>> works;
+  works.reserve(plans.size());
+  for (const Plan<T>& plan : plans)
+    works.emplace_back(plan, least_traffic(plan, wanted), x, weight, start.data(), y);
+  std::vector<Cut> cuts;
+  for (const Work<T>& work : works) cuts.push_back(work.cut);
+  const std::vector<TapTask> tasks = tap_tasks(plans, cuts);
+  parallel_for(static_cast<int64_t>(tasks.size()),
+               [&](int64_t i) { StripTask<T>(works[tasks[i].convolution], tasks[i]).run(); });
 }
 
 void run_f32(std::span<const TapConvolution> convolutions, const float* x, const float* weight,

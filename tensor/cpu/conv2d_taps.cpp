@@ -5,6 +5,15 @@
 namespace pixelgrad::cpu {
 namespace {
 
+/// Leaves out taps that read nothing but padding: of a 3x3 kernel of dilation 36 on a 32x32 map
+/// only the middle is left.
+void drop_padding_taps(TapConvolution& c) {
+  std::erase_if(c.taps, [&](const Tap& tap) {
+    return tap.dy >= c.in_h || tap.dx >= c.in_w || tap.dy + (c.rows - 1) * c.stride_h < 0 ||
+           tap.dx + (c.cols - 1) * c.stride_w < 0;
+  });
+}
+
 /// A single tap that reads the pixel it writes needs no rows: all images become one long row, so
 /// that tiles are never cut short by the end of a row.
 void flatten_pointwise(TapConvolution& c) {
@@ -42,6 +51,7 @@ TapConvolution forward_taps(const kernels::Conv2dGeometry& g) {
     for (int64_t s = 0; s < g.kernel_w; ++s)
       c.taps.push_back({r * g.dilation_h - g.pad_top, s * g.dilation_w - g.pad_left,
                         (r * g.kernel_w + s) * group_in});
+  drop_padding_taps(c);
   flatten_pointwise(c);
   return c;
 }
@@ -89,6 +99,7 @@ std::vector<TapConvolution> input_gradient_taps(const kernels::Conv2dGeometry& g
                (row * g.kernel_w + s) * group_in});
         }
       }
+      drop_padding_taps(c);
       flatten_pointwise(c);
       phases.push_back(std::move(c));
     }

@@ -17,26 +17,16 @@
 
 HWY_BEFORE_NAMESPACE();
 namespace pixelgrad::cpu::HWY_NAMESPACE {
-/// Input channels of one block at most, and so the length of the line of zeros that stands for
-/// pixels outside the image.
-inline constexpr int64_t max_block = 256;
-
-/// A run of `length` inputs and as many rows of the weight panel: the channels of one tap, or of
-/// taps that are neighbours in a row and so lie in one piece of memory.
+/// A run of inputs and as many rows of the weight panel: the channels of one tap, or of taps that
+/// are neighbours in a row and so lie in one piece of memory.
 struct Segment {
-  int64_t dy, dx;
-  int64_t x;       ///< values from the input of (0, 0) to the run
-  int64_t weight;  ///< rows of the panel before the run
-  int64_t length;
+  int64_t dy = 0, dx = 0, last_dx = 0;
+  int64_t x = 0;       ///< values from the input of (0, 0) to the run
+  int64_t weight = 0;  ///< rows of the panel before the run
+  int64_t length = 0;
 };
 
-/// One output pixel of a tile whose pixels are found one by one.
-template <class T>
-struct Pixel {
-  const T* x;      ///< what a tap with dy = dx = 0 reads; may lie outside the image
-  int64_t iy, ix;  ///< the input pixel at x
-};
-
+/// Neighbouring output pixels of a row: pixel p reads x + p * x_step, of each segment.
 template <class T>
 struct Tile {
   std::span<const Segment> segments;
@@ -45,20 +35,11 @@ struct Tile {
   int64_t start_step;
   T* y;
   int64_t y_step;
-  int64_t in_h, in_w;
-  // Inside the image's columns: pixel p reads x + p * x_step.
   const T* x;
   int64_t x_step;
-  int64_t iy;
-  // Elsewhere: each pixel on its own.
-  const Pixel<T>* pixels;
+  int64_t iy, first_ix, last_ix;  ///< what the first and the last pixel read for dy = dx = 0
+  int64_t in_h, in_w;             ///< a segment outside the image is skipped
 };
-
-template <class T>
-const T* zero_line() {
-  alignas(64) static constexpr std::array<T, max_block> zeros{};
-  return zeros.data();
-}
 
 template <int P, int K, class T>
 HWY_INLINE void load_sums(const Tile<T>& t, hn::Vec<hn::ScalableTag<T>> (&sum)[P][K]) {
@@ -76,15 +57,17 @@ HWY_INLINE void store_sums(const Tile<T>& t, hn::Vec<hn::ScalableTag<T>> (&sum)[
     for (int k = 0; k < K; ++k) hn::StoreU(sum[p][k], d, t.y + p * t.y_step + k * lanes<T>);
 }
 
-/// A tile of P neighbours in a row, all of whose taps stay inside the image's columns.
 template <int P, int K, class T>
-void inner_tile(const Tile<T>& t) {
+void run_tile(const Tile<T>& t) {
   const hn::ScalableTag<T> d;
   hn::Vec<decltype(d)> sum[P][K];
   load_sums<P, K>(t, sum);
   const int64_t step = t.x_step;
   for (const Segment& segment : t.segments) {
-    if (static_cast<uint64_t>(t.iy + segment.dy) >= static_cast<uint64_t>(t.in_h)) continue;
+    const bool outside =
+        static_cast<uint64_t>(t.iy + segment.dy) >= static_cast<uint64_t>(t.in_h) ||
+        t.last_ix + segment.last_dx < 0 || t.first_ix + segment.dx >= t.in_w;
+    if (outside) continue;
     const T* HWY_RESTRICT x = t.x + segment.x;
     const T* HWY_RESTRICT w = t.panel + segment.weight * (K * lanes<T>);
     for (int64_t c = 0; c < segment.length; ++c) {
@@ -102,55 +85,14 @@ void inner_tile(const Tile<T>& t) {
   store_sums<P, K>(t, sum);
 }
 
-/// A tile of any P pixels. Pixels outside the image read zeros; a tap outside for all is skipped.
-template <int P, int K, class T>
-void border_tile(const Tile<T>& t) {
-  const hn::ScalableTag<T> d;
-  hn::Vec<decltype(d)> sum[P][K];
-  load_sums<P, K>(t, sum);
-  for (const Segment& segment : t.segments) {
-    const T* x[P];
-    bool inside = false;
-    for (int p = 0; p < P; ++p) {
-      const int64_t iy = t.pixels[p].iy + segment.dy, ix = t.pixels[p].ix + segment.dx;
-      const bool here = static_cast<uint64_t>(iy) < static_cast<uint64_t>(t.in_h) &&
-                        static_cast<uint64_t>(ix) < static_cast<uint64_t>(t.in_w);
-      x[p] = here ? t.pixels[p].x + segment.x : zero_line<T>();
-      inside |= here;
-    }
-    if (!inside) continue;
-    const T* HWY_RESTRICT w = t.panel + segment.weight * (K * lanes<T>);
-    for (int64_t c = 0; c < segment.length; ++c) {
-      hn::Vec<decltype(d)> weight[K];
-      for (int k = 0; k < K; ++k) weight[k] = hn::LoadU(d, w + k * lanes<T>);
-      HWY_UNROLL(16)
-      for (int p = 0; p < P; ++p) {
-        const auto value = hn::Set(d, x[p][c]);
-        for (int k = 0; k < K; ++k) sum[p][k] = hn::MulAdd(value, weight[k], sum[p][k]);
-      }
-      w += K * lanes<T>;
-    }
-  }
-  store_sums<P, K>(t, sum);
-}
-
 template <class T>
 using TileFunction = void (*)(const Tile<T>&);
 
 /// The tile function for `pixels` in 1 .. max_tile<K>.
 template <int K, class T>
-TileFunction<T> inner_tile_of(int64_t pixels) {
+TileFunction<T> tile_of(int64_t pixels) {
   static constexpr auto table = []<size_t... p>(std::index_sequence<p...>) {
-    return std::array<TileFunction<T>, sizeof...(p)>{&inner_tile<p + 1, K, T>...};
-  }
-  (std::make_index_sequence<max_tile<K>>());
-  return table[pixels - 1];
-}
-
-template <int K, class T>
-TileFunction<T> border_tile_of(int64_t pixels) {
-  static constexpr auto table = []<size_t... p>(std::index_sequence<p...>) {
-    return std::array<TileFunction<T>, sizeof...(p)>{&border_tile<p + 1, K, T>...};
+    return std::array<TileFunction<T>, sizeof...(p)>{&run_tile<p + 1, K, T>...};
   }
   (std::make_index_sequence<max_tile<K>>());
   return table[pixels - 1];

@@ -135,12 +135,12 @@ class Task {
  private:
   template <int K>
   void multiply(int point, int64_t panel, int64_t column) {
-    const Segment all{0, 0, 0, 0, c_.in_channels};
+    const Segment all{.length = c_.in_channels};
     Tile<T> tile{};
     tile.segments = {&all, 1};
     tile.panel = packed_ + plan_.packed_offset(panel, point);
     tile.start = zeros_;
-    tile.in_h = 1;
+    tile.in_h = tile.in_w = 1;
     tile.x_step = plan_.v_row;
     tile.y_step = plan_.m_row;
     const int64_t count = ceil_div(tiles_, max_tile<K>);
@@ -148,7 +148,7 @@ class Task {
       const int64_t from = tiles_ * i / count, to = tiles_ * (i + 1) / count;
       tile.x = v_ + point * plan_.v_point + from * plan_.v_row;
       tile.y = m_ + point * plan_.m_point + from * plan_.m_row + column;
-      inner_tile_of<K, T>(to - from)(tile);
+      tile_of<K, T>(to - from)(tile);
     }
   }
 
