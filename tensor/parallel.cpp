@@ -15,6 +15,7 @@ namespace pixelgrad {
 namespace {
 
 thread_local bool inside_task = false;
+thread_local int index_of_thread = 0;
 
 int default_threads() {
   if (const char* text = std::getenv("PIXELGRAD_NUM_THREADS"))
@@ -70,7 +71,10 @@ class Pool {
     size_ = threads;
     stopping_ = false;
     for (int i = 1; i < threads; ++i)
-      workers_.emplace_back([this, seen = generation_]() mutable { loop(seen); });
+      workers_.emplace_back([this, i, seen = generation_] {
+        index_of_thread = i;
+        loop(seen);
+      });
   }
 
   void stop() {
@@ -136,6 +140,7 @@ class Pool {
 
 }  // namespace
 
+int thread_index() { return index_of_thread; }
 int num_threads() { return Pool::instance().size(); }
 void set_num_threads(int threads) { Pool::instance().resize(threads); }
 

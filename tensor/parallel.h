@@ -12,6 +12,10 @@ int num_threads();
 /// Sets the number of threads (at least 1). Not while a parallel_for runs.
 void set_num_threads(int threads);
 
+/// The number of the thread that runs the current task, in [0, num_threads()): no two tasks of one
+/// parallel_for that run at the same time see the same. 0 outside of tasks.
+int thread_index();
+
 namespace detail {
 void run_tasks(int64_t tasks, const std::function<void(int64_t)>& task);
 }

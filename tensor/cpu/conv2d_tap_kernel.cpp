@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include "tensor/parallel.h"
-#include "tensor/tensor.h"
+#include "tensor/cpu/scratch.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tensor/cpu/conv2d_tap_kernel.cpp"
@@ -97,6 +96,15 @@ struct Work {
     return strip.first * plan.c.in_channels + strip.pixels * plan.block_begin[block];
   }
 
+  /// Values that a task needs for what it packs itself.
+  int64_t weights_scratch() const { return packed_weights.defined() ? 0 : plan.panel_size(); }
+  int64_t scratch() const {
+    if (packed_input.defined() || plan.in_place) return weights_scratch();
+    int64_t most = 0;
+    for (const Strip& strip : strips) most = std::max(most, strip.pixels);
+    return weights_scratch() + most * plan.longest_block();
+  }
+
   const Plan<T>& plan;
   const Cut cut;
   const T* x;
@@ -135,14 +143,10 @@ struct Work {
 template <class T>
 class StripTask {
  public:
-  StripTask(const Work<T>& work, const TapTask& task)
+  StripTask(const Work<T>& work, const TapTask& task, T* scratch)
       : work_(work), plan_(work.plan), c_(plan_.c), strip_(work.strips[task.strip]), task_(task) {
-    const int64_t weights = work.packed_weights.defined() ? 0 : plan_.panel_size();
-    const bool packs_input = !work.packed_input.defined() && !plan_.in_place;
-    const int64_t input = packs_input ? strip_.pixels * plan_.longest_block() : 0;
-    buffer_ = Tensor::empty({weights + input}, dtype_of<T>);
-    weights_ = buffer_.mutable_data<T>();
-    input_ = weights_ + weights;
+    weights_ = scratch;
+    input_ = scratch + work.weights_scratch();
   }
 
   void run() {
@@ -233,7 +237,6 @@ class StripTask {
   const TapConvolution& c_;
   const typename Work<T>::Strip& strip_;
   const TapTask& task_;
-  Tensor buffer_;
   T *weights_, *input_;
   const T* x_ = nullptr;  ///< the block: in place or packed
   Tile<T> tile_{};
@@ -260,10 +263,16 @@ void run(std::span<const TapConvolution> convolutions, const T* x, const T* weig
   for (const Plan<T>& plan : plans)
     works.emplace_back(plan, least_traffic(plan, wanted), x, weight, start.data(), y);
   std::vector<Cut> cuts;
-  for (const Work<T>& work : works) cuts.push_back(work.cut);
+  int64_t most = 0;
+  for (const Work<T>& work : works) {
+    cuts.push_back(work.cut);
+    most = std::max(most, work.scratch());
+  }
+  const Scratch<T> scratch(most);
   const std::vector<TapTask> tasks = tap_tasks(plans, cuts);
-  parallel_for(static_cast<int64_t>(tasks.size()),
-               [&](int64_t i) { StripTask<T>(works[tasks[i].convolution], tasks[i]).run(); });
+  parallel_for(static_cast<int64_t>(tasks.size()), [&](int64_t i) {
+    StripTask<T>(works[tasks[i].convolution], tasks[i], scratch.mine()).run();
+  });
 }
 
 void run_f32(std::span<const TapConvolution> convolutions, const float* x, const float* weight,

@@ -98,8 +98,8 @@ struct Plan {
       s.col_begin = c.cols * piece / pieces;
       s.col_end = c.cols * (piece + 1) / pieces;
       s.in_row_begin = std::clamp<int64_t>(s.row_begin * c.stride_h + min_dy, 0, c.in_h);
-      s.in_row_end = std::clamp<int64_t>((s.row_end - 1) * c.stride_h + max_dy + 1,
-                                         s.in_row_begin, c.in_h);
+      s.in_row_end =
+          std::clamp<int64_t>((s.row_end - 1) * c.stride_h + max_dy + 1, s.in_row_begin, c.in_h);
       s.in_col_begin = std::max(s.col_begin * c.stride_w + min_dx, -most_padding());
       s.in_col_end = std::min((s.col_end - 1) * c.stride_w + max_dx + 1, c.in_w + most_padding());
       found.push_back(s);
@@ -164,8 +164,9 @@ Cut least_traffic(const Plan<T>& plan, int64_t tasks) {
     cut.strip = ceil_div(units, strips);
     cut.strips = ceil_div(units, cut.strip);
     cut.groups = std::min(plan.panels, ceil_div(tasks, cut.strips));
-    const int64_t in_rows = plan.in_place ? cut.strip : plan.input_rows(std::min(cut.strip, c.rows)) *
-                                              ceil_div(cut.strip, c.rows);
+    const int64_t in_rows =
+        plan.in_place ? cut.strip
+                      : plan.input_rows(std::min(cut.strip, c.rows)) * ceil_div(cut.strip, c.rows);
     const double input = bytes(in_rows * in_row * c.in_channels);
     const double output = bytes(cut.strip * pixels * c.out_channels);
     // Sums wait for the next block.

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
+#include "tensor/cpu/scratch.h"
 #include "tensor/mutant_internal.h"
-#include "tensor/parallel.h"
-#include "tensor/tensor.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tensor/cpu/conv2d_weight_gradient.cpp"
@@ -76,6 +75,11 @@ struct Plan {
     return out - panel * width <= lanes<T> ? lanes<T> : width;
   }
   int64_t group_begin(int64_t group) const { return panels * group / groups; }
+  int64_t most_panels() const { return ceil_div(panels, groups); }
+  /// Values that a task needs for packed dy and x.
+  int64_t scratch() const {
+    return block_lines * (block_cols * most_panels() * width + packed_cols * chunk);
+  }
   int64_t chunk_size(int64_t index) const { return std::min(chunk, in - index * chunk); }
   /// Values of one panel's sums.
   int64_t panel_size() const { return g.kernel_h * g.kernel_w * chunk * width; }
@@ -97,7 +101,7 @@ template <class T>
 class Task {
  public:
   Task(const Plan<T>& plan, const T* x, const T* dy, T* all, int64_t part, int64_t index,
-       int64_t group)
+       int64_t group, T* scratch)
       : plan_(plan),
         g_(plan.g),
         x_(x + index * plan.chunk),
@@ -109,12 +113,8 @@ class Task {
         panel_end_(plan.group_begin(group + 1)),
         channels_(plan.chunk_size(index)),
         block_pixels_(plan.block_lines * plan.block_cols) {
-    const int64_t panels = panel_end_ - panel_begin_;
-    buffer_ = Tensor::empty(
-        {block_pixels_ * panels * Plan<T>::width + plan.block_lines * plan.packed_cols * channels_},
-        dtype_of<T>);
-    packed_dy_ = buffer_.mutable_data<T>();
-    packed_x_ = packed_dy_ + block_pixels_ * panels * Plan<T>::width;
+    packed_dy_ = scratch;
+    packed_x_ = packed_dy_ + block_pixels_ * plan.most_panels() * Plan<T>::width;
     x_in_place_ = channels_ == g_.in_channels && !plan.fused;
   }
 
@@ -248,7 +248,6 @@ class Task {
   const T* dy_;
   T* all_;
   const int64_t part_, index_, panel_begin_, panel_end_, channels_, block_pixels_;
-  Tensor buffer_;
   T* packed_dy_;
   T* packed_x_;
   int64_t line_begin_ = 0, lines_ = 0, col_begin_ = 0, cols_ = 0;
@@ -289,9 +288,10 @@ void run(const Conv2dGeometry& given, const T* x, const T* dy, T* dweight) {
   const Plan<T> plan(g);
   Tensor sums = Tensor::empty({plan.tasks() * plan.panel_size()}, dtype_of<T>);
   T* all = sums.mutable_data<T>();
+  const Scratch<T> scratch(plan.scratch());
   parallel_for(plan.parts * plan.groups * plan.chunks, [&](int64_t i) {
     const int64_t group = i % plan.groups, rest = i / plan.groups;
-    Task<T>(plan, x, dy, all, rest / plan.chunks, rest % plan.chunks, group).run();
+    Task<T>(plan, x, dy, all, rest / plan.chunks, rest % plan.chunks, group, scratch.mine()).run();
   });
   parallel_for(plan.chunks * plan.panels,
                [&](int64_t i) { finish(plan, all, i % plan.chunks, i / plan.chunks, dweight); });

@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include "tensor/parallel.h"
-#include "tensor/tensor.h"
+#include "tensor/cpu/scratch.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tensor/cpu/conv2d_winograd.cpp"
@@ -55,6 +54,9 @@ struct Plan {
     return c.in_channels * (points * panel * width + point * panel_width(panel));
   }
 
+  /// Values that a task needs.
+  int64_t scratch() const { return points * (v_point + m_point) + v_row; }
+
   static constexpr int64_t width = 2 * lanes<T>;
   static constexpr int64_t line = 64 / sizeof(T);
   const TapConvolution& c;
@@ -98,11 +100,10 @@ template <class T>
 class Task {
  public:
   Task(const Plan<T>& plan, const WinogradTaps& taps, const T* x, const T* packed, const T* bias,
-       T* y)
+       T* y, T* scratch)
       : plan_(plan), c_(plan.c), taps_(taps), packed_(packed), bias_(bias), y_(y) {
     source_ = {x, c_.in_h, c_.in_w, c_.x_pixel, c_.in_channels};
-    buffer_ = Tensor::empty({points * (plan.v_point + plan.m_point) + plan.v_row}, dtype_of<T>);
-    v_ = buffer_.mutable_data<T>();
+    v_ = scratch;
     m_ = v_ + points * plan.v_point;
     zeros_ = m_ + points * plan.m_point;
     std::fill_n(zeros_, plan.v_row, T{0});
@@ -190,7 +191,6 @@ class Task {
   const T* packed_;
   const T* bias_;
   T* y_;
-  Tensor buffer_;
   T *v_, *m_, *zeros_;
   int64_t begin_ = 0, tiles_ = 0;
 };
@@ -214,8 +214,10 @@ void run(const TapConvolution& c, const WinogradTaps& taps, const T* x, const T*
 
   std::vector<T> start(plan.panels * Plan<T>::width, T{0});
   if (bias) std::copy_n(bias, c.out_channels, start.begin());
+  const Scratch<T> scratch(plan.scratch());
   parallel_for(plan.blocks * plan.parts, [&](int64_t i) {
-    Task<T>(plan, taps, x, packed_data, start.data(), y).run(i / plan.parts, i % plan.parts);
+    Task<T>(plan, taps, x, packed_data, start.data(), y, scratch.mine())
+        .run(i / plan.parts, i % plan.parts);
   });
 }
 

@@ -1,8 +1,7 @@
 #include <algorithm>
 
 #include "tensor/cpu/conv2d_winograd.h"
-#include "tensor/parallel.h"
-#include "tensor/tensor.h"
+#include "tensor/cpu/scratch.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tensor/cpu/conv2d_winograd_weight_gradient.cpp"
@@ -57,6 +56,10 @@ struct Plan {
   }
 
   static constexpr int64_t width = 2 * lanes<T>;
+  /// Values of the longest line of zeros, and of all that a task needs.
+  int64_t zeros() const { return std::max(v_row, width); }
+  int64_t scratch() const { return points * (v_point + most_panels() * q_point) + zeros(); }
+
   static constexpr int64_t line = 64 / sizeof(T);
   const Conv2dGeometry& g;
   TileGrid grid;
@@ -67,7 +70,7 @@ template <class T>
 class Task {
  public:
   Task(const Plan<T>& plan, const T* x, const T* dy, T* all, int64_t part, int64_t index,
-       int64_t group)
+       int64_t group, T* scratch)
       : plan_(plan),
         all_(all),
         part_(part),
@@ -77,13 +80,10 @@ class Task {
         x_{x + index * plan.chunk, plan.g.in_h, plan.g.in_w, plan.g.in_channels,
            plan.chunk_size(index)},
         dy_(dy) {
-    const int64_t zeros = std::max(plan.v_row, Plan<T>::width);
-    buffer_ = Tensor::empty({points * (plan.v_point + plan.most_panels() * plan.q_point) + zeros},
-                            dtype_of<T>);
-    v_ = buffer_.mutable_data<T>();
+    v_ = scratch;
     q_ = v_ + points * plan.v_point;
     zeros_ = q_ + points * plan.most_panels() * plan.q_point;
-    std::fill_n(zeros_, zeros, T{0});
+    std::fill_n(zeros_, plan.zeros(), T{0});
   }
 
   void run() {
@@ -143,7 +143,6 @@ class Task {
   const int64_t part_, index_, panel_begin_, panel_end_;
   const TileSource<T> x_;
   const T* dy_;
-  Tensor buffer_;
   T *v_, *q_, *zeros_;
 };
 
@@ -185,9 +184,10 @@ void run(const Conv2dGeometry& g, const T* x, const T* dy, T* dweight) {
   Tensor sums =
       Tensor::empty({plan.parts * plan.chunks * plan.panels * plan.panel_size()}, dtype_of<T>);
   T* all = sums.mutable_data<T>();
+  const Scratch<T> scratch(plan.scratch());
   parallel_for(plan.parts * plan.groups * plan.chunks, [&](int64_t i) {
     const int64_t group = i % plan.groups, rest = i / plan.groups;
-    Task<T>(plan, x, dy, all, rest / plan.chunks, rest % plan.chunks, group).run();
+    Task<T>(plan, x, dy, all, rest / plan.chunks, rest % plan.chunks, group, scratch.mine()).run();
   });
   parallel_for(plan.chunks * plan.panels, [&](int64_t i) {
     const int64_t index = i % plan.chunks, panel = i / plan.chunks;

@@ -141,6 +141,22 @@ TEST_F(Resume, KilledAtRandomMoments) {
     EXPECT_EQ(entry.path().filename().string().find("tmp"), std::string::npos) << entry.path();
 }
 
+/// So narrow a network is left to the direct kernels, unless Winograd is asked for.
+TEST_F(Resume, TheConvolutionAlgorithmChangesTheBits) {
+  const auto weights = [&](const std::string& algorithm) {
+    const std::string run = *folder_ / algorithm;
+    EXPECT_EQ(run_program(folder_->path(), with(recipe(run), {"--conv-algo", algorithm})).exit_code,
+              0);
+    const Tensor t = read_checkpoint(std::filesystem::path(run) / last_checkpoint).model[0].tensor;
+    return std::vector<float>(t.data<float>(), t.data<float>() + t.numel());
+  };
+  const Checkpoint whole = read_checkpoint(folder_->path() / "whole" / last_checkpoint);
+  const Tensor automatic = whole.model[0].tensor;
+  const std::vector<float> direct = weights("direct");
+  EXPECT_TRUE(std::equal(direct.begin(), direct.end(), automatic.data<float>()));
+  EXPECT_NE(weights("winograd"), direct);
+}
+
 TEST_F(Resume, AContradictingOptionIsRefused) {
   const auto error = [&](const std::string& option, const std::string& value) {
     const ProgramResult r = run_program(

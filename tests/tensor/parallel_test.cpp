@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -49,6 +50,20 @@ TEST_P(Threads, AnExceptionReachesTheCallerAndThePoolGoesOn) {
     parallel_for(100, [&](int64_t) { ++runs; });
     EXPECT_EQ(runs, 100);
   }
+}
+
+TEST_P(Threads, TasksThatRunTogetherHaveDifferentIndices) {
+  std::vector<std::atomic<int>> running(static_cast<size_t>(GetParam()));
+  parallel_for(200, [&](int64_t) {
+    const int index = thread_index();
+    ASSERT_GE(index, 0);
+    ASSERT_LT(index, num_threads());
+    EXPECT_EQ(running[static_cast<size_t>(index)]++, 0);
+    std::this_thread::sleep_for(std::chrono::microseconds(20));
+    parallel_for(3, [&](int64_t) { EXPECT_EQ(thread_index(), index); });
+    --running[static_cast<size_t>(index)];
+  });
+  EXPECT_EQ(thread_index(), 0);
 }
 
 TEST_P(Threads, NestedCallsRunOnTheCaller) {
