@@ -37,7 +37,7 @@ struct Hit {
 template <class T>
 void run_rows(const TapConvolution& c, const T* x, const T* packed, const T* bias, T* y,
               int64_t begin, int64_t end) {
-  const int64_t channels = c.x_pixel;
+  const int64_t channels = c.sources[0].pixel;
   std::vector<Hit> hits(c.taps.size());
   for (int64_t unit = begin; unit < end; ++unit) {
     const int64_t image = unit / c.rows, row = unit % c.rows;
@@ -65,7 +65,7 @@ template <class T>
 void run(std::span<const TapConvolution> convolutions, int64_t kernel_taps, const T* x,
          const T* weight, const T* bias, T* y) {
   for (const TapConvolution& c : convolutions) {
-    const int64_t channels = c.x_pixel, rows = c.images * c.rows;
+    const int64_t channels = c.sources[0].pixel, rows = c.images * c.rows;
     Tensor packed = Tensor::empty({static_cast<int64_t>(c.taps.size()), channels}, dtype_of<T>);
     T* w = packed.mutable_data<T>();
     for (size_t t = 0; t < c.taps.size(); ++t)

@@ -34,22 +34,32 @@ struct Plan {
     // cycles for each KiB.
     const int64_t fit = 768 / std::max<int64_t>(1, taps);
     const int64_t largest = std::clamp<int64_t>(fit, 16, max_block);
-    blocks = ceil_div(c.in_channels, largest);
-    for (int64_t b = 0; b <= blocks; ++b) block_begin.push_back(b * c.in_channels / blocks);
+    int64_t first = 0;  // channel of the source; a block has channels of one
+    for (const Source& source : c.sources) {
+      const int64_t count = ceil_div(source.channels, largest);
+      for (int64_t b = 0; b < count; ++b) {
+        block_begin.push_back(first + b * source.channels / count);
+        block_source.push_back(&source - c.sources.data());
+        block_x.push_back(block_begin.back() - first);
+      }
+      first += source.channels;
+    }
+    blocks = static_cast<int64_t>(block_begin.size());
+    block_begin.push_back(first);
     // Rows too short for full tiles: tiles run on over the ends of rows and images. Long rows are
     // cut into pieces, so that a strip can be shorter than a row.
     constexpr int64_t tile = max_tile<2>;
     across_rows = 4 * c.cols < 3 * tile * ceil_div(c.cols, tile);
     pieces = across_rows ? 1 : ceil_div(c.cols, 24 * tile);
     for (int64_t b = 0; b < blocks; ++b) {
-      const int64_t length = block_begin[b + 1] - block_begin[b];
+      const int64_t length = block_begin[b + 1] - block_begin[b], x_pixel = pixel(b);
       single.emplace_back();
       fused.emplace_back();
       for (int64_t t = 0; t < taps; ++t) {
         const Tap& tap = c.taps[t];
-        const Segment s{tap.dy, tap.dx, (tap.dy * c.in_w + tap.dx) * c.x_pixel, t * length, length};
+        const Segment s{tap.dy, tap.dx, (tap.dy * c.in_w + tap.dx) * x_pixel, t * length, length};
         single[b].push_back(s);
-        const bool neighbour = t > 0 && length == c.x_pixel && c.taps[t - 1].dy == tap.dy &&
+        const bool neighbour = t > 0 && length == x_pixel && c.taps[t - 1].dy == tap.dy &&
                                c.taps[t - 1].dx + 1 == tap.dx;
         if (neighbour)
           fused[b].back().length += length;
@@ -71,6 +81,8 @@ struct Plan {
   int64_t packed_offset(int64_t panel, int64_t block) const {
     return taps * (panel * width * c.in_channels + panel_width(panel) * block_begin[block]);
   }
+  /// Values from one pixel to the next of what a block reads.
+  int64_t pixel(int64_t block) const { return c.sources[block_source[block]].pixel; }
   /// What strips are made of: pixels where tiles cross rows, else pieces of rows.
   int64_t units() const { return c.images * c.rows * (across_rows ? c.cols : pieces); }
   double flops() const {
@@ -80,7 +92,8 @@ struct Plan {
   static constexpr int64_t width = 2 * lanes<T>;
   const TapConvolution& c;
   int64_t taps, panels, blocks, pieces;
-  std::vector<int64_t> block_begin;
+  std::vector<int64_t> block_begin;                 // channels; one more than there are blocks
+  std::vector<int64_t> block_source, block_x;       // of each block, and its first channel in there
   std::vector<std::vector<Segment>> single, fused;  // of each block
   int64_t min_dx = 0, max_dx = 0;
   bool across_rows;
@@ -110,7 +123,8 @@ void pack(const Plan<T>& plan, const T* weight, int64_t panel, int64_t block, T*
 template <int K, class T>
 class PanelRunner {
  public:
-  PanelRunner(const Plan<T>& plan, const T* x, const T* packed, const T* bias, T* y, int64_t panel)
+  PanelRunner(const Plan<T>& plan, std::span<const T* const> x, const T* packed, const T* bias,
+              T* y, int64_t panel)
       : plan_(plan), c_(plan.c), x_(x), packed_(packed), panel_(panel) {
     const int64_t first = panel * Plan<T>::width;
     bias_ = bias + first;
@@ -150,15 +164,16 @@ class PanelRunner {
   void start_block(int64_t block) {
     first_block_ = block == 0;
     block_ = block;
-    x_block_ = x_ + plan_.block_begin[block];
+    x_block_ = x_[plan_.block_source[block]] + plan_.block_x[block];
+    x_pixel_ = plan_.pixel(block);
     tile_.panel = packed_ + plan_.packed_offset(panel_, block);
     tile_.in_h = c_.in_h;
     tile_.in_w = c_.in_w;
-    tile_.x_step = c_.stride_w * c_.x_pixel;
+    tile_.x_step = c_.stride_w * x_pixel_;
   }
 
   const T* input(int64_t image, int64_t iy, int64_t ix) const {
-    return x_block_ + ((image * c_.in_h + iy) * c_.in_w + ix) * c_.x_pixel;
+    return x_block_ + ((image * c_.in_h + iy) * c_.in_w + ix) * x_pixel_;
   }
 
   /// Pixels of one row of the grid.
@@ -227,14 +242,14 @@ class PanelRunner {
 
   const Plan<T>& plan_;
   const TapConvolution& c_;
-  const T* x_;
+  const std::span<const T* const> x_;
   const T* packed_;
   const int64_t panel_;
   const T* bias_;
   T* y_;
   int64_t valid_;
   bool first_block_ = true;
-  int64_t block_ = 0;
+  int64_t block_ = 0, x_pixel_ = 0;
   const T* x_block_ = nullptr;
   Tile<T> tile_{};
   Pixel<T> pixels_[max_tile<K>];
@@ -294,8 +309,8 @@ std::vector<TapTask> cut(const std::vector<Plan<T>>& plans) {
 }
 
 template <class T>
-void run(std::span<const TapConvolution> convolutions, const T* x, const T* weight, const T* bias,
-         T* y) {
+void run(std::span<const TapConvolution> convolutions, std::span<const T* const> x, const T* weight,
+         const T* bias, T* y) {
   std::vector<Plan<T>> plans;
   std::vector<int64_t> packed_begin;
   struct PackTask {
@@ -349,12 +364,12 @@ void run(std::span<const TapConvolution> convolutions, const T* x, const T* weig
   });
 }
 
-void run_f32(std::span<const TapConvolution> convolutions, const float* x, const float* weight,
-             const float* bias, float* y) {
+void run_f32(std::span<const TapConvolution> convolutions, std::span<const float* const> x,
+             const float* weight, const float* bias, float* y) {
   run<float>(convolutions, x, weight, bias, y);
 }
-void run_f64(std::span<const TapConvolution> convolutions, const double* x, const double* weight,
-             const double* bias, double* y) {
+void run_f64(std::span<const TapConvolution> convolutions, std::span<const double* const> x,
+             const double* weight, const double* bias, double* y) {
   run<double>(convolutions, x, weight, bias, y);
 }
 
@@ -369,13 +384,14 @@ HWY_EXPORT(run_f32);
 HWY_EXPORT(run_f64);
 
 template <>
-void run_taps<float>(std::span<const TapConvolution> convolutions, const float* x,
+void run_taps<float>(std::span<const TapConvolution> convolutions, std::span<const float* const> x,
                      const float* weight, const float* bias, float* y) {
   HWY_DYNAMIC_DISPATCH(run_f32)(convolutions, x, weight, bias, y);
 }
 template <>
-void run_taps<double>(std::span<const TapConvolution> convolutions, const double* x,
-                      const double* weight, const double* bias, double* y) {
+void run_taps<double>(std::span<const TapConvolution> convolutions,
+                      std::span<const double* const> x, const double* weight, const double* bias,
+                      double* y) {
   HWY_DYNAMIC_DISPATCH(run_f64)(convolutions, x, weight, bias, y);
 }
 
