@@ -28,9 +28,9 @@ struct Source {
 ///         co]
 ///
 /// where input pixels outside the image are 0, and x has the channels of the sources one after the
-/// other. It is one group of a convolution, or one phase of an
-/// input gradient: the outputs (py + i * stride, px + j * stride) of a strided convolution's input
-/// gradient are again a convolution of stride 1, over the taps that hit this phase.
+/// other. It is one group of a convolution, or one phase of an input gradient: the outputs (py + i
+/// * stride, px + j * stride) of a strided convolution's input gradient are again a convolution of
+/// stride 1, over the taps that hit this phase.
 struct TapConvolution {
   int64_t images, rows, cols;         ///< the grid
   int64_t in_h, in_w;                 ///< input pixels
@@ -57,8 +57,8 @@ template <class T>
 void run_taps(std::span<const TapConvolution> convolutions, std::span<const T* const> x,
               const T* weight, const T* bias, T* y);
 
-/// The same where every channel is a group of its own (depthwise): reads and writes all
-/// channels of the only source, whose weights [channel][kernel_taps] are neighbours.
+/// The same where every channel is a group of its own (depthwise): reads and writes all channels of
+/// the only source, whose weights [channel][kernel_taps] are neighbours.
 template <class T>
 void run_depthwise_taps(std::span<const TapConvolution> convolutions, int64_t kernel_taps,
                         const T* x, const T* weight, const T* bias, T* y);

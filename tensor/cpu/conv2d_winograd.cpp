@@ -116,8 +116,7 @@ class Task {
     for (int64_t t = 0; t < tiles_; ++t) {
       const TileGrid::Place at = plan_.grid.at(begin_ + t);
       T* to = v_ + t * plan_.v_row;
-      for (const TileSource<T>& source :
-           sources_) {  // in order: the zeros behind one are overwritten
+      for (const TileSource<T>& source : sources_) {  // the next overwrites the zeros behind one
         transform_tile<4>(source, at.image, at.row + taps_.dy, at.col + taps_.dx, zeros_, transform,
                           to, plan_.v_point);
         to += source.channels;
