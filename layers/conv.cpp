@@ -69,6 +69,10 @@ Conv2dSpec Conv2d::spec() const {
 
 Tensor Conv2d::forward(const Tensor& x) { return conv2d(x, weight_, bias_, spec()); }
 
+Tensor Conv2d::forward(const std::vector<Tensor>& inputs) {
+  return conv2d(inputs, weight_, bias_, spec());
+}
+
 std::string Conv2d::describe() const { return describe_options("Conv2d", options_); }
 
 ConvTranspose2d::ConvTranspose2d(Options options) : options_(options) {

@@ -1,4 +1,6 @@
 #pragma once
+#include <vector>
+
 #include "autograd/ops/conv2d.h"
 #include "autograd/ops/padding.h"
 #include "layers/init.h"
@@ -26,6 +28,8 @@ class Conv2d : public Layer {
   /// Throws UsageError when an option is out of range or the groups do not divide the channels.
   explicit Conv2d(Options options);
   Tensor forward(const Tensor& x) override;
+  /// Of tensors that have in_channels together, read in turn as if concatenated along channels.
+  Tensor forward(const std::vector<Tensor>& inputs);
   std::string describe() const override;
 
   const Options& options() const { return options_; }

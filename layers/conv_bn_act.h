@@ -1,4 +1,6 @@
 #pragma once
+#include <vector>
+
 #include "autograd/ops/activation.h"
 #include "layers/batch_norm.h"
 #include "layers/conv.h"
@@ -14,6 +16,10 @@ namespace pixelgrad {
 /// wanted and the norm takes no statistics, it becomes part of the convolution's weight and bias,
 /// and the rest happens in place: the same up to rounding.
 Tensor conv_bn_act(Conv2d& conv, BatchNorm2d* bn, Activation activation, Tensor x,
+                   const Tensor& residual = {});
+
+/// The same where the convolution reads several inputs in turn, as if concatenated along channels.
+Tensor conv_bn_act(Conv2d& conv, BatchNorm2d* bn, Activation activation, std::vector<Tensor> inputs,
                    const Tensor& residual = {});
 
 /// Convolution, batch norm and ReLU, the brick of most segmentation networks.
@@ -38,6 +44,8 @@ class ConvBnAct : public Layer {
 
   explicit ConvBnAct(Options options);
   Tensor forward(const Tensor& x) override;
+  /// Of tensors that have in_channels together, read in turn as if concatenated along channels.
+  Tensor forward(std::vector<Tensor> inputs);
 
  private:
   Conv2d& conv_;

@@ -1,6 +1,8 @@
 #include "models/unet.h"
 
-#include "autograd/ops/concat.h"
+#include <utility>
+#include <vector>
+
 #include "autograd/ops/pool.h"
 #include "autograd/ops/shape.h"
 #include "autograd/ops/upsample.h"
@@ -22,8 +24,11 @@ class UNet::DoubleConv : public Layer {
         conv2_(add<Conv2d>(o.norm ? "3" : "2", conv(o, o.mid_channels, o.out_channels))),
         bn2_(o.norm ? &add<BatchNorm2d>("4", {.channels = o.out_channels}) : nullptr) {}
 
-  Tensor forward(const Tensor& x) override {
-    Tensor y = conv_bn_act(conv1_, bn1_, Activation::relu, x);
+  Tensor forward(const Tensor& x) override { return forward(std::vector<Tensor>{x}); }
+
+  /// Of several inputs, as if concatenated along channels.
+  Tensor forward(std::vector<Tensor> inputs) {
+    Tensor y = conv_bn_act(conv1_, bn1_, Activation::relu, std::move(inputs));
     return conv_bn_act(conv2_, bn2_, Activation::relu, std::move(y));
   }
 
@@ -137,10 +142,13 @@ ModelOutput UNet::forward(const Tensor& images) {
     x = up.transposed
             ? (*up.transposed)(x)
             : upsample_scale(x, 2, {.mode = UpsampleMode::bilinear, .align_corners = true});
-    const Tensor& skip = skips.back();
-    x = concat({valid_ ? center_crop2d(skip, x.shape(1), x.shape(2)) : skip, x});
+    // The skip connection, then what comes from below; nobody else holds either any more.
+    std::vector<Tensor> inputs;
+    inputs.push_back(std::move(skips.back()));
     skips.pop_back();
-    x = (*up.conv)(x);
+    if (valid_) inputs[0] = center_crop2d(inputs[0], x.shape(1), x.shape(2));
+    inputs.push_back(std::move(x));
+    x = up.conv->forward(std::move(inputs));
   }
   return {.logits = (*classify_)(x)};
 }

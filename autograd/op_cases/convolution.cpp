@@ -14,10 +14,33 @@ OpSample conv(std::string name, Shape x, Shape weight, Conv2dSpec spec) {
           spec};
 }
 
-/// Input and weight: each is read by the gradient of the other.
+/// inputs [n,h,w,c0], [n,h,w,c1] ..., weight [out,kh,kw,(c0+c1...)/groups], bias [out]
+OpSample conv_of_several(std::string name, std::vector<Shape> inputs, Shape weight,
+                         Conv2dSpec spec) {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < inputs.size(); ++i) names.push_back(str("input ", i));
+  names.insert(names.end(), {"weight", "bias"});
+  const int64_t out_channels = weight[0];
+  std::vector<Shape> shapes = std::move(inputs);
+  shapes.insert(shapes.end(), {std::move(weight), {out_channels}});
+  return {.name = std::move(name),
+          .inputs = normals(std::move(shapes)),
+          .call =
+              [spec](const std::vector<Tensor>& in) {
+                return conv2d(std::vector<Tensor>(in.begin(), in.end() - 2), in[in.size() - 2],
+                              in.back(), spec);
+              },
+          .arguments = spec,
+          .input_names = std::move(names)};
+}
+
+/// Inputs and weight: each is read by the gradient of the other. Not the bias.
 int64_t saves_input_and_weight(const OpSample&, const std::vector<Shape>& inputs, const Shape&,
                                int64_t element) {
-  return (numel(inputs[0]) + numel(inputs[1])) * element;
+  int64_t values = 0;
+  for (const Shape& shape : inputs)
+    if (shape.size() == 4) values += numel(shape);
+  return values * element;
 }
 
 OpCase conv2d_case() {
@@ -60,6 +83,20 @@ OpCase conv2d_case() {
            {.padding = 2, .dilation = 2, .groups = 3}),
       conv("several tiles", {2, 18, 19, 17}, {33, 3, 3, 17}, {.padding = 1}),
   };
+  for (OpSample& sample : std::vector<OpSample>{
+           conv_of_several("two inputs, 3 and 1 channels", {{2, 5, 7, 3}, {2, 5, 7, 1}},
+                           {4, 3, 3, 4}, {.padding = 1}),
+           conv_of_several("two inputs, 17 and 40 channels, 1x1", {{2, 3, 4, 17}, {2, 3, 4, 40}},
+                           {3, 1, 1, 57}, {}),
+           conv_of_several("three inputs, stride 2", {{1, 7, 6, 1}, {1, 7, 6, 17}, {1, 7, 6, 3}},
+                           {2, 3, 3, 21}, {.stride = 2, .padding = 1}),
+           conv_of_several("three inputs, dilation 2", {{1, 6, 7, 3}, {1, 6, 7, 1}, {1, 6, 7, 2}},
+                           {3, 3, 3, 6}, {.padding = 2, .dilation = 2}),
+           conv_of_several("two inputs, 2 groups across them", {{1, 4, 5, 2}, {1, 4, 5, 4}},
+                           {4, 3, 3, 3}, {.padding = 1, .groups = 2}),
+           conv_of_several("two inputs, several tiles", {{1, 16, 33, 32}, {1, 16, 33, 17}},
+                           {32, 3, 3, 49}, {.padding = 1})})
+    op.samples.push_back(std::move(sample));
   op.samples.push_back(
       {"no bias", normals({{1, 4, 5, 2}, {3, 3, 3, 2}}),
        [](const std::vector<Tensor>& in) { return conv2d(in[0], in[1], Tensor(), {.padding = 1}); },
@@ -100,6 +137,28 @@ OpCase conv2d_case() {
          conv2d(zeros({1, 8, 8, 3}), Tensor::zeros({8, 3, 3, 3}, Dtype::f32), Tensor(), {});
        },
        "f32"},
+      {"no inputs",
+       [] {
+         conv2d(std::vector<Tensor>(), zeros({8, 3, 3, 3}));
+       },
+       "[conv2d] got no inputs, expected at least one"},
+      {"inputs of other sizes",
+       [] {
+         conv2d({zeros({1, 8, 8, 1}), zeros({1, 8, 9, 2})}, zeros({8, 3, 3, 3}));
+       },
+       "[conv2d] input 1 is [1,8,9,2], expected [1,8,8,1] up to the channels"},
+      {"inputs of other dtypes",
+       [] {
+         conv2d({zeros({1, 8, 8, 1}), Tensor::zeros({1, 8, 8, 2}, Dtype::f32)},
+                zeros({8, 3, 3, 3}));
+       },
+       "[conv2d] the first input holds f64 and another f32, expected one dtype"},
+      {"inputs of other channels",
+       [] {
+         conv2d({zeros({1, 8, 8, 1}), zeros({1, 8, 8, 4})}, zeros({8, 3, 3, 3}));
+       },
+       "[conv2d] inputs have 5 channels, weight expects 3 (input [1,8,8,1], input [1,8,8,4], "
+       "weight [8,3,3,3])"},
   };
   return op;
 }

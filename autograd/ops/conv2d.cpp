@@ -1,6 +1,12 @@
 #include "autograd/ops/conv2d.h"
 
+#include <algorithm>
+#include <string>
+#include <utility>
+
 #include "autograd/graph.h"
+#include "autograd/ops/checks_internal.h"
+#include "autograd/ops/concat.h"
 #include "autograd/ops/conv2d_internal.h"
 #include "autograd/saved.h"
 #include "tensor/dispatch.h"
@@ -9,15 +15,32 @@
 namespace pixelgrad {
 namespace {
 
-kernels::Conv2dGeometry geometry_of(const Tensor& x, const Tensor& weight, const Tensor& bias,
-                                    const Conv2dSpec& spec) {
+/// Of the convolution of all inputs' channels.
+kernels::Conv2dGeometry geometry_of(const std::vector<Tensor>& inputs, const Tensor& weight,
+                                    const Tensor& bias, const Conv2dSpec& spec) {
+  if (inputs.empty()) throw Error("[conv2d] got no inputs, expected at least one");
+  const Tensor& x = inputs[0];
   detail::check_conv_inputs("conv2d", x, weight, bias,
                             {spec.stride, spec.padding, spec.dilation, spec.groups});
   const Shape &xs = x.shape(), &ws = weight.shape();
-  const auto shapes = [&] { return str(" (input ", xs, ", weight ", ws, ")"); };
-  if (xs[3] != ws[3] * spec.groups)
-    throw Error(str("[conv2d] input has ", xs[3], " channels, weight expects ", ws[3] * spec.groups,
-                    shapes()));
+  int64_t channels = xs[3];
+  for (size_t i = 1; i < inputs.size(); ++i) {
+    const Tensor& other = inputs[i];
+    check_floating("conv2d", "input", other);
+    check_same_kind("conv2d", "the first input", x, "another", other);
+    const Shape& os = other.shape();
+    check(os.size() == 4 && std::equal(os.begin(), os.begin() + 3, xs.begin()) && os[3] > 0,
+          "[conv2d] input ", i, " is ", os, ", expected ", xs, " up to the channels");
+    channels += os[3];
+  }
+  const auto shapes = [&] {
+    std::string text = " (";
+    for (const Tensor& input : inputs) text += str("input ", input.shape(), ", ");
+    return text + str("weight ", ws, ")");
+  };
+  if (channels != ws[3] * spec.groups)
+    throw Error(str("[conv2d] ", inputs.size() == 1 ? "input has " : "inputs have ", channels,
+                    " channels, weight expects ", ws[3] * spec.groups, shapes()));
   if (ws[0] % spec.groups != 0)
     throw Error(str("[conv2d] ", ws[0], " output channels cannot be cut into ", spec.groups,
                     " groups", shapes()));
@@ -40,7 +63,7 @@ kernels::Conv2dGeometry geometry_of(const Tensor& x, const Tensor& weight, const
   return {.n = xs[0],
           .in_h = xs[1],
           .in_w = xs[2],
-          .in_channels = xs[3],
+          .in_channels = channels,
           .out_h = h.out,
           .out_w = w.out,
           .out_channels = ws[0],
@@ -58,10 +81,19 @@ kernels::Conv2dGeometry geometry_of(const Tensor& x, const Tensor& weight, const
 }  // namespace
 
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const Conv2dSpec& spec) {
-  const kernels::Conv2dGeometry g = geometry_of(x, weight, bias, spec);
-  Tensor y = Tensor::empty({g.n, g.out_h, g.out_w, g.out_channels}, x.dtype(), x.device());
-  dispatch(x, [&]<Device D, class T>() {
-    kernels::conv2d_forward<D, T>(g, x.data<T>(), weight.data<T>(),
+  return conv2d(std::vector<Tensor>{x}, weight, bias, spec);
+}
+
+Tensor conv2d(const std::vector<Tensor>& inputs, const Tensor& weight, const Tensor& bias,
+              const Conv2dSpec& spec) {
+  const kernels::Conv2dGeometry g = geometry_of(inputs, weight, bias, spec);
+  if (g.groups > 1 && inputs.size() > 1) return conv2d(concat(inputs), weight, bias, spec);
+  Tensor y =
+      Tensor::empty({g.n, g.out_h, g.out_w, g.out_channels}, weight.dtype(), weight.device());
+  dispatch(y, [&]<Device D, class T>() {
+    std::vector<kernels::Conv2dInput<T>> read;
+    for (const Tensor& x : inputs) read.push_back({x.data<T>(), x.shape()[3]});
+    kernels::conv2d_forward<D, T>(g, read, weight.data<T>(),
                                   bias.defined() ? bias.data<T>() : nullptr, y.mutable_data<T>());
   });
 
@@ -69,23 +101,59 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
   //   dx = the transposed convolution of dy by w
   //   dw[co, r, s, ci] = sum over output pixels of dy[pixel, co] x[what tap (r, s) reads, ci]
   //   db = sum of dy over pixels
-  const bool want_dx = needs_grad(x), want_dw = needs_grad(weight), want_db = needs_grad(bias);
-  const SavedTensor kept_x(want_dw ? x : Tensor()), kept_w(want_dx ? weight : Tensor());
+  // Of several inputs each has its channels ci of w and dw.
+  struct Input {
+    int64_t channels;
+    bool wanted;
+    SavedTensor kept;
+  };
+  const bool want_dw = needs_grad(weight), want_db = needs_grad(bias);
+  bool want_dx = false;
+  std::vector<Input> parts;
+  std::vector<Tensor> all = inputs;
+  for (const Tensor& x : inputs) {
+    parts.push_back({x.shape()[3], needs_grad(x), SavedTensor(want_dw ? x : Tensor())});
+    want_dx |= parts.back().wanted;
+  }
+  all.push_back(weight);
+  all.push_back(bias);
+  const SavedTensor kept_w(want_dx ? weight : Tensor());
   return record(
-      "conv2d", y, {x, weight, bias}, [g, kept_x, kept_w, want_db](const Tensor& dy) -> Grads {
-        Tensor dx, dw, db;
+      "conv2d", y, all,
+      [g, parts = std::move(parts), kept_w, want_dw, want_db](const Tensor& dy) -> Grads {
+        Grads grads(parts.size() + 2);
+        Tensor &dw = grads[parts.size()], &db = grads[parts.size() + 1];
+        // f(i, g of input i, its first channel)
+        const auto for_each_input = [&](const auto& f) {
+          int64_t first = 0;
+          for (size_t i = 0; i < parts.size(); ++i) {
+            kernels::Conv2dGeometry part = g;
+            part.in_channels = parts[i].channels;
+            part.weight_channels = g.weight_row();
+            f(i, part, first);
+            first += parts[i].channels;
+          }
+        };
         dispatch(dy, [&]<Device D, class T>() {
           // First what reads x: a value computed again for it is gone before dx is asked for.
-          if (kept_x.defined()) {
-            dw = Tensor::empty({g.out_channels, g.kernel_h, g.kernel_w, g.in_channels / g.groups},
-                               dy.dtype(), D);
-            kernels::conv2d_backward_weight<D, T>(g, kept_x.value().data<T>(), dy.data<T>(),
-                                                  dw.mutable_data<T>());
+          if (want_dw) {
+            dw = Tensor::empty({g.out_channels, g.kernel_h, g.kernel_w, g.weight_row()}, dy.dtype(),
+                               D);
+            for_each_input([&](size_t i, const kernels::Conv2dGeometry& part, int64_t first) {
+              kernels::conv2d_backward_weight<D, T>(part, parts[i].kept.value().data<T>(),
+                                                    dy.data<T>(), dw.mutable_data<T>() + first);
+            });
           }
           if (kept_w.defined()) {
-            dx = Tensor::empty({g.n, g.in_h, g.in_w, g.in_channels}, dy.dtype(), D);
-            kernels::conv2d_backward_input<D, T>(g, dy.data<T>(), kept_w.value().data<T>(), nullptr,
-                                                 dx.mutable_data<T>());
+            const Tensor w = kept_w.value();
+            for_each_input([&](size_t i, const kernels::Conv2dGeometry& part, int64_t first) {
+              if (!parts[i].wanted) return;
+              grads[i] = Tensor::empty({g.n, g.in_h, g.in_w, part.in_channels}, dy.dtype(), D);
+              const T* columns =
+                  w.data<T>() + PIXELGRAD_MUTANT(conv2d_inputs_share_a_gradient, first, 0);
+              kernels::conv2d_backward_input<D, T>(part, dy.data<T>(), columns, nullptr,
+                                                   grads[i].mutable_data<T>());
+            });
           }
           if (want_db) {
             db = Tensor::empty({g.out_channels}, dy.dtype(), D);
@@ -94,7 +162,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias, const C
                                            db.mutable_data<T>());
           }
         });
-        return {dx, dw, db};
+        return grads;
       });
 }
 

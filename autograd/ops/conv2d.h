@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <vector>
 
 #include "autograd/ops/padding.h"
 #include "tensor/tensor.h"
@@ -21,6 +22,13 @@ struct Conv2dSpec {
 /// N may be 0. Keeps x for the backward only if the weight needs a gradient, and the weight only if
 /// x needs one. Throws Error when sizes, dtypes or settings do not fit.
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
+              const Conv2dSpec& spec = {});
+
+/// The same of concat(inputs) along channels, which never exists in memory: inputs [N,H,W,C0],
+/// [N,H,W,C1], ... with C0 + C1 + ... = Cin. Keeps each of them, as their recipes where they have
+/// one. With groups > 1 several inputs are joined in memory after all. Throws Error also when there
+/// are no inputs, or differ in more than their channels.
+Tensor conv2d(const std::vector<Tensor>& inputs, const Tensor& weight, const Tensor& bias = {},
               const Conv2dSpec& spec = {});
 
 }  // namespace pixelgrad

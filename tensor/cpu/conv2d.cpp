@@ -21,7 +21,7 @@ bool is_depthwise(const Conv2dGeometry& g) {
 }
 
 int64_t group_weights(const Conv2dGeometry& g) {
-  return g.out_channels / g.groups * g.kernel_h * g.kernel_w * (g.in_channels / g.groups);
+  return g.out_channels / g.groups * g.kernel_h * g.kernel_w * g.weight_row();
 }
 
 /// Whether a 3x3 convolution of stride 1 is left to Winograd.
@@ -42,8 +42,8 @@ bool by_winograd(int64_t pixels, int64_t in, int64_t out) {
 
 /// Forward and input gradient of one group.
 template <class T>
-void run(std::span<const cpu::TapConvolution> convolutions, const T* x, const T* weight,
-         const T* bias, T* y) {
+void run(std::span<const cpu::TapConvolution> convolutions, std::span<const T* const> x,
+         const T* weight, const T* bias, T* y) {
   if (convolutions.size() == 1) {
     const cpu::TapConvolution& c = convolutions[0];
     const auto square = cpu::winograd_taps(c);
@@ -67,14 +67,21 @@ void set_conv_algorithm(ConvAlgorithm algorithm) { chosen = algorithm; }
 ConvAlgorithm conv_algorithm() { return chosen; }
 
 template <Device D, class T>
-void conv2d_forward(const Conv2dGeometry& g, const T* x, const T* weight, const T* bias, T* y) {
-  const cpu::TapConvolution taps = cpu::forward_taps(g);
+void conv2d_forward(const Conv2dGeometry& g, std::span<const Conv2dInput<T>> inputs,
+                    const T* weight, const T* bias, T* y) {
+  cpu::TapConvolution taps = cpu::forward_taps(g);
   if (is_depthwise(g))
-    return cpu::run_depthwise_taps<T>({&taps, 1}, group_weights(g), x, weight, bias, y);
-  const int64_t in = g.in_channels / g.groups, out = g.out_channels / g.groups;
-  for (int64_t k = 0; k < g.groups; ++k)
-    run<T>({&taps, 1}, x + k * in, weight + k * group_weights(g), bias ? bias + k * out : nullptr,
+    return cpu::run_depthwise_taps<T>({&taps, 1}, group_weights(g), inputs[0].x, weight, bias, y);
+  taps.sources.clear();
+  for (const Conv2dInput<T>& input : inputs)
+    taps.sources.push_back({input.channels / g.groups, input.channels});
+  const int64_t out = g.out_channels / g.groups;
+  std::vector<const T*> x(inputs.size());
+  for (int64_t k = 0; k < g.groups; ++k) {
+    for (size_t i = 0; i < x.size(); ++i) x[i] = inputs[i].x + k * taps.sources[i].channels;
+    run<T>({&taps, 1}, x, weight + k * group_weights(g), bias ? bias + k * out : nullptr,
            y + k * out);
+  }
 }
 
 template <Device D, class T>
@@ -84,11 +91,13 @@ void conv2d_backward_input(const Conv2dGeometry& g, const T* dy, const T* weight
   if (is_depthwise(g))
     return cpu::run_depthwise_taps<T>(phases, group_weights(g), dy, weight, bias, dx);
   const int64_t in = g.in_channels / g.groups, out = g.out_channels / g.groups;
-  for (int64_t k = 0; k < g.groups; ++k)
-    run<T>(phases, dy + k * out,
+  for (int64_t k = 0; k < g.groups; ++k) {
+    const T* from = dy + k * out;
+    run<T>(phases, {&from, 1},
            weight + PIXELGRAD_MUTANT(conv2d_input_gradient_groups_mixed_up, k, g.groups - 1 - k) *
                         group_weights(g),
            bias ? bias + k * in : nullptr, dx + k * in);
+  }
 }
 
 template <Device D, class T>
@@ -106,9 +115,11 @@ void conv2d_backward_weight(const Conv2dGeometry& g, const T* x, const T* dy, T*
   }
 }
 
-template void conv2d_forward<Device::cpu, float>(const Conv2dGeometry&, const float*, const float*,
+template void conv2d_forward<Device::cpu, float>(const Conv2dGeometry&,
+                                                 std::span<const Conv2dInput<float>>, const float*,
                                                  const float*, float*);
-template void conv2d_forward<Device::cpu, double>(const Conv2dGeometry&, const double*,
+template void conv2d_forward<Device::cpu, double>(const Conv2dGeometry&,
+                                                  std::span<const Conv2dInput<double>>,
                                                   const double*, const double*, double*);
 template void conv2d_backward_input<Device::cpu, float>(const Conv2dGeometry&, const float*,
                                                         const float*, const float*, float*);

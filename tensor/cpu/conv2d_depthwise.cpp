@@ -37,7 +37,7 @@ struct Hit {
 template <class T>
 void run_pixels(const TapConvolution& c, const T* x, const T* packed, const T* bias, T* y,
                 int64_t begin, int64_t end) {
-  const int64_t channels = c.x_pixel;
+  const int64_t channels = c.sources[0].pixel;
   std::vector<Hit> hits(c.taps.size());
   for (int64_t pixel = begin; pixel < end; ++pixel) {
     const int64_t line = pixel / c.cols, image = line / c.rows;
@@ -64,7 +64,7 @@ template <class T>
 void run(std::span<const TapConvolution> convolutions, int64_t kernel_taps, const T* x,
          const T* weight, const T* bias, T* y) {
   for (const TapConvolution& c : convolutions) {
-    const int64_t channels = c.x_pixel;
+    const int64_t channels = c.sources[0].pixel;
     Tensor packed = Tensor::empty({static_cast<int64_t>(c.taps.size()), channels}, dtype_of<T>);
     T* w = packed.mutable_data<T>();
     for (size_t t = 0; t < c.taps.size(); ++t)

@@ -27,13 +27,14 @@ namespace {
 
 /// Packs the weights of one panel and block.
 template <class T>
-void pack_weights(const Plan<T>& plan, const T* weight, int64_t panel, int64_t block, T* packed) {
+void pack_weights(const Plan<T>& plan, const T* weight, int64_t panel, const Block& block,
+                  T* packed) {
   const TapConvolution& c = plan.c;
   const int64_t width = plan.panel_width(panel), first = panel * Plan<T>::width;
   const int64_t valid = std::min(width, c.out_channels - first);
-  const int64_t length = plan.block_length(block);
+  const int64_t length = block.length;
   for (const Tap& tap : c.taps) {
-    const T* w = weight + tap.weight + plan.block_begin[block] * c.weight_in + first * c.weight_out;
+    const T* w = weight + tap.weight + block.begin * c.weight_in + first * c.weight_out;
     if (valid < width) std::fill(packed, packed + length * width, T{0});
     if (c.weight_out == 1) {
       for (int64_t ci = 0; ci < length; ++ci)
@@ -48,22 +49,22 @@ void pack_weights(const Plan<T>& plan, const T* weight, int64_t panel, int64_t b
 /// Packs the channels of one block of what the sections read: their rows one after the other, of
 /// plan.pitch pixels each.
 template <class T>
-void pack_input(const Plan<T>& plan, const std::vector<Section>& sections, const T* x,
-                int64_t block, T* packed) {
+void pack_input(const Plan<T>& plan, const std::vector<Section>& sections,
+                std::span<const T* const> x, const Block& block, T* packed) {
   const TapConvolution& c = plan.c;
-  const int64_t length = plan.block_length(block);
+  const int64_t length = block.length, pixel = c.sources[block.source].pixel;
   for (const Section& s : sections) {
     const int64_t columns = s.in_col_end - s.in_col_begin;
     const int64_t low = std::clamp<int64_t>(-s.in_col_begin, 0, columns);
     const int64_t high = std::clamp<int64_t>(c.in_w - s.in_col_begin, low, columns);
     for (int64_t iy = s.in_row_begin; iy < s.in_row_end; ++iy, packed += plan.pitch * length) {
       std::fill_n(packed, low * length, T{0});
-      const T* from = x + plan.block_begin[block] +
-                      ((s.image * c.in_h + iy) * c.in_w + s.in_col_begin + low) * c.x_pixel;
-      if (length == c.x_pixel) {
+      const T* from = x[block.source] + block.source_begin +
+                      ((s.image * c.in_h + iy) * c.in_w + s.in_col_begin + low) * pixel;
+      if (length == pixel) {
         std::copy_n(from, (high - low) * length, packed + low * length);
       } else {
-        for (int64_t col = low; col < high; ++col, from += c.x_pixel)
+        for (int64_t col = low; col < high; ++col, from += pixel)
           std::copy_n(from, length, packed + col * length);
       }
       std::fill_n(packed + high * length, (columns - high) * length, T{0});
@@ -74,7 +75,8 @@ void pack_input(const Plan<T>& plan, const std::vector<Section>& sections, const
 /// A convolution, its operands, and what of them is packed before the tasks begin.
 template <class T>
 struct Work {
-  Work(const Plan<T>& plan, const Cut& cut, const T* x, const T* weight, const T* bias, T* y)
+  Work(const Plan<T>& plan, const Cut& cut, std::span<const T* const> x, const T* weight,
+       const T* bias, T* y)
       : plan(plan), cut(cut), x(x), weight(weight), bias(bias), y(y) {
     int64_t pixels = 0;
     for (int64_t i = 0; i < cut.strips; ++i) {
@@ -92,8 +94,8 @@ struct Work {
     int64_t first, pixels;  ///< of packed input
   };
   /// Where the packed input of a strip and block begins.
-  int64_t input_offset(const Strip& strip, int64_t block) const {
-    return strip.first * plan.c.in_channels + strip.pixels * plan.block_begin[block];
+  int64_t input_offset(const Strip& strip, const Block& block) const {
+    return strip.first * plan.c.in_channels + strip.pixels * block.begin;
   }
 
   /// Values that a task needs for what it packs itself.
@@ -107,7 +109,7 @@ struct Work {
 
   const Plan<T>& plan;
   const Cut cut;
-  const T* x;
+  const std::span<const T* const> x;  ///< of each source
   const T* weight;
   const T* bias;  ///< with zeros behind the last channel
   T* y;
@@ -118,11 +120,13 @@ struct Work {
   void pack_all_weights() {
     packed_weights = Tensor::empty({plan.weights_size()}, dtype_of<T>);
     T* to = packed_weights.template mutable_data<T>();
-    const int64_t count = plan.panels * plan.blocks;
+    const auto blocks = static_cast<int64_t>(plan.blocks.size());
+    const int64_t count = plan.panels * blocks;
     const int64_t grain = 1 + 32768 * count / std::max<int64_t>(1, plan.weights_size());
     parallel_range(count, grain, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
-        const int64_t panel = i / plan.blocks, block = i % plan.blocks;
+        const int64_t panel = i / blocks;
+        const Block& block = plan.blocks[i % blocks];
         pack_weights(plan, weight, panel, block, to + plan.weights_offset(panel, block));
       }
     });
@@ -131,9 +135,10 @@ struct Work {
   void pack_all_inputs(int64_t pixels) {
     packed_input = Tensor::empty({pixels * plan.c.in_channels}, dtype_of<T>);
     T* to = packed_input.template mutable_data<T>();
-    parallel_for(cut.strips * plan.blocks, [&](int64_t i) {
-      const Strip& strip = strips[i / plan.blocks];
-      const int64_t block = i % plan.blocks;
+    const auto blocks = static_cast<int64_t>(plan.blocks.size());
+    parallel_for(cut.strips * blocks, [&](int64_t i) {
+      const Strip& strip = strips[i / blocks];
+      const Block& block = plan.blocks[i % blocks];
       pack_input(plan, strip.sections, x, block, to + input_offset(strip, block));
     });
   }
@@ -150,9 +155,12 @@ class StripTask {
   }
 
   void run() {
-    for (int64_t block = 0; block < plan_.blocks; ++block) {
+    for (size_t b = 0; b < plan_.blocks.size(); ++b) {
+      const Block& block = plan_.blocks[b];
+      pixel_ = plan_.in_place ? c_.sources[block.source].pixel : block.length;
+      tile_.segments = plan_.segments[b];
       if (plan_.in_place) {
-        x_ = work_.x + plan_.block_begin[block];
+        x_ = work_.x[block.source] + block.source_begin;
       } else if (work_.packed_input.defined()) {
         x_ = work_.packed_input.template data<T>() + work_.input_offset(strip_, block);
       } else {
@@ -170,19 +178,17 @@ class StripTask {
 
  private:
   template <int K>
-  void run_panel(int64_t panel, int64_t block) {
+  void run_panel(int64_t panel, const Block& block) {
     if (work_.packed_weights.defined()) {
       tile_.panel = work_.packed_weights.template data<T>() + plan_.weights_offset(panel, block);
     } else {
       pack_weights(plan_, work_.weight, panel, block, weights_);
       tile_.panel = weights_;
     }
-    tile_.segments = plan_.segments[block];
     tile_.in_h = c_.in_h;
     tile_.in_w = c_.in_w;
     const int64_t channel = panel * Plan<T>::width;
-    const int64_t pixel = plan_.in_place ? c_.x_pixel : plan_.block_length(block);
-    tile_.x_step = c_.stride_w * pixel;
+    tile_.x_step = c_.stride_w * pixel_;
     const T* packed = x_;
     for (const Section& s : strip_.sections) {
       const int64_t tiles = ceil_div(s.col_end - s.col_begin, max_tile<K>);
@@ -190,8 +196,8 @@ class StripTask {
         const int64_t iy = row * c_.stride_h, ix = s.col_begin * c_.stride_w;
         const T* x =  // what the section's first column reads for dy = dx = 0
             plan_.in_place
-                ? x_ + ((s.image * c_.in_h + iy) * c_.in_w + ix) * pixel
-                : packed + ((iy - s.in_row_begin) * plan_.pitch + ix - s.in_col_begin) * pixel;
+                ? x_ + ((s.image * c_.in_h + iy) * c_.in_w + ix) * pixel_
+                : packed + ((iy - s.in_row_begin) * plan_.pitch + ix - s.in_col_begin) * pixel_;
         T* y = work_.y + c_.y_offset + s.image * c_.y_image + row * c_.y_row + channel;
         tile_.iy = iy;
         for (int64_t t = 0; t < tiles; ++t) {
@@ -200,32 +206,32 @@ class StripTask {
           tile_.x = x + (from - s.col_begin) * tile_.x_step;
           tile_.first_ix = from * c_.stride_w;
           tile_.last_ix = (to - 1) * c_.stride_w;
-          finish<K>(block, channel, to - from, y + from * c_.y_pixel);
+          finish<K>(block.begin == 0, channel, to - from, y + from * c_.y_pixel);
         }
       }
-      packed += plan_.packed_pixels(s) * pixel;
+      packed += plan_.packed_pixels(s) * pixel_;
     }
   }
 
   /// Runs the tile and writes its pixels to y, of which the last panel's vectors may reach behind
   /// the last channel.
   template <int K>
-  void finish(int64_t block, int64_t channel, int64_t pixels, T* y) {
+  void finish(bool first, int64_t channel, int64_t pixels, T* y) {
     constexpr int64_t width = K * lanes<T>;
     const int64_t valid = c_.out_channels - channel;
     const T* bias = work_.bias + channel;
     if (valid >= width) {
-      tile_.start = block == 0 ? bias : y;
-      tile_.start_step = block == 0 ? 0 : c_.y_pixel;
+      tile_.start = first ? bias : y;
+      tile_.start_step = first ? 0 : c_.y_pixel;
       tile_.y = y;
       tile_.y_step = c_.y_pixel;
       return tile_of<K, T>(pixels)(tile_);
     }
-    if (block > 0)
+    if (!first)
       for (int64_t p = 0; p < pixels; ++p)
         std::copy_n(y + p * c_.y_pixel, valid, sums_ + p * width);
-    tile_.start = block == 0 ? bias : sums_;
-    tile_.start_step = block == 0 ? 0 : width;
+    tile_.start = first ? bias : sums_;
+    tile_.start_step = first ? 0 : width;
     tile_.y = sums_;
     tile_.y_step = width;
     tile_of<K, T>(pixels)(tile_);
@@ -239,13 +245,14 @@ class StripTask {
   const TapTask& task_;
   T *weights_, *input_;
   const T* x_ = nullptr;  ///< the block: in place or packed
+  int64_t pixel_ = 0;     ///< values from one of its pixels to the next
   Tile<T> tile_{};
   alignas(64) T sums_[max_tile<1> * 2 * lanes<T>] = {};
 };
 
 template <class T>
-void run(std::span<const TapConvolution> convolutions, const T* x, const T* weight, const T* bias,
-         T* y) {
+void run(std::span<const TapConvolution> convolutions, std::span<const T* const> x, const T* weight,
+         const T* bias, T* y) {
   std::vector<Plan<T>> plans;
   double flops = 0;
   for (const TapConvolution& c : convolutions)
@@ -275,12 +282,12 @@ void run(std::span<const TapConvolution> convolutions, const T* x, const T* weig
   });
 }
 
-void run_f32(std::span<const TapConvolution> convolutions, const float* x, const float* weight,
-             const float* bias, float* y) {
+void run_f32(std::span<const TapConvolution> convolutions, std::span<const float* const> x,
+             const float* weight, const float* bias, float* y) {
   run<float>(convolutions, x, weight, bias, y);
 }
-void run_f64(std::span<const TapConvolution> convolutions, const double* x, const double* weight,
-             const double* bias, double* y) {
+void run_f64(std::span<const TapConvolution> convolutions, std::span<const double* const> x,
+             const double* weight, const double* bias, double* y) {
   run<double>(convolutions, x, weight, bias, y);
 }
 
@@ -295,13 +302,14 @@ HWY_EXPORT(run_f32);
 HWY_EXPORT(run_f64);
 
 template <>
-void run_taps<float>(std::span<const TapConvolution> convolutions, const float* x,
+void run_taps<float>(std::span<const TapConvolution> convolutions, std::span<const float* const> x,
                      const float* weight, const float* bias, float* y) {
   HWY_DYNAMIC_DISPATCH(run_f32)(convolutions, x, weight, bias, y);
 }
 template <>
-void run_taps<double>(std::span<const TapConvolution> convolutions, const double* x,
-                      const double* weight, const double* bias, double* y) {
+void run_taps<double>(std::span<const TapConvolution> convolutions,
+                      std::span<const double* const> x, const double* weight, const double* bias,
+                      double* y) {
   HWY_DYNAMIC_DISPATCH(run_f64)(convolutions, x, weight, bias, y);
 }
 

@@ -27,6 +27,13 @@ struct Section {
   int64_t in_row_begin = 0, in_row_end = 0, in_col_begin = 0, in_col_end = 0;
 };
 
+/// Some input channels, all of one source.
+struct Block {
+  size_t source;
+  int64_t source_begin;   ///< its first channel in the source
+  int64_t begin, length;  ///< in all input channels
+};
+
 /// The layout of one convolution for this target. Output channels are cut into panels of two
 /// vectors (the last may be one), input channels into blocks, the grid into units: rows, or pieces
 /// of long ones.
@@ -40,8 +47,15 @@ struct Plan {
     // cycles for each KiB.
     const int64_t fit = 768 / std::max<int64_t>(1, taps);
     const int64_t largest = std::clamp<int64_t>(fit, 16, 256);
-    blocks = ceil_div(c.in_channels, largest);
-    for (int64_t b = 0; b <= blocks; ++b) block_begin.push_back(b * c.in_channels / blocks);
+    int64_t first = 0;
+    for (size_t i = 0; i < c.sources.size(); ++i) {
+      const int64_t channels = c.sources[i].channels, count = ceil_div(channels, largest);
+      for (int64_t b = 0; b < count; ++b) {
+        const int64_t begin = b * channels / count, end = (b + 1) * channels / count;
+        blocks.push_back({i, begin, first + begin, end - begin});
+      }
+      first += channels;
+    }
     for (size_t t = 0; t < c.taps.size(); ++t) {
       const Tap& tap = c.taps[t];
       min_dx = t ? std::min(min_dx, tap.dx) : tap.dx;
@@ -54,22 +68,25 @@ struct Plan {
     pieces = ceil_div(c.cols, (taps == 1 ? 4 : 24) * max_tile<2>);
     const int64_t window = (ceil_div(c.cols, pieces) - 1) * c.stride_w + max_dx - min_dx + 1;
     pitch = std::min(window, c.in_w + 2 * most_padding());
-    for (int64_t b = 0; b < blocks; ++b) segments.push_back(block_segments(block_length(b)));
+    for (const Block& block : blocks) segments.push_back(block_segments(block.length));
   }
 
   int64_t panel_width(int64_t panel) const {
     return c.out_channels - panel * width <= lanes<T> ? lanes<T> : width;
   }
-  int64_t block_length(int64_t block) const { return block_begin[block + 1] - block_begin[block]; }
-  int64_t longest_block() const { return ceil_div(c.in_channels, blocks); }
+  int64_t longest_block() const {
+    int64_t most = 0;
+    for (const Block& block : blocks) most = std::max(most, block.length);
+    return most;
+  }
   /// Values of all packed weights, and of the longest block of one panel.
   int64_t weights_size() const {
     return ((panels - 1) * width + panel_width(panels - 1)) * taps * c.in_channels;
   }
   int64_t panel_size() const { return width * taps * longest_block(); }
   /// Where the packed weights of a panel and block begin.
-  int64_t weights_offset(int64_t panel, int64_t block) const {
-    return taps * (panel * width * c.in_channels + panel_width(panel) * block_begin[block]);
+  int64_t weights_offset(int64_t panel, const Block& block) const {
+    return taps * (panel * width * c.in_channels + panel_width(panel) * block.begin);
   }
   int64_t units() const { return pieces * c.images * c.rows; }
   double flops() const {
@@ -110,8 +127,8 @@ struct Plan {
 
   static constexpr int64_t width = 2 * lanes<T>;
   const TapConvolution& c;
-  int64_t taps, panels, blocks, pieces;
-  std::vector<int64_t> block_begin;
+  int64_t taps, panels, pieces;
+  std::vector<Block> blocks;
   std::vector<std::vector<Segment>> segments;  ///< of each block
   int64_t min_dx = 0, max_dx = 0, min_dy = 0, max_dy = 0;
   bool in_place;  ///< tiles read x itself, not a packed copy of the block's channels
@@ -170,13 +187,14 @@ Cut least_traffic(const Plan<T>& plan, int64_t tasks) {
     const double input = bytes(in_rows * in_row * c.in_channels);
     const double output = bytes(cut.strip * pixels * c.out_channels);
     // Sums wait for the next block.
-    const double waiting = plan.blocks > 1 ? output / cut.groups : 0;
-    const double working = input / plan.blocks + waiting + bytes(plan.panel_size());
+    const auto blocks = static_cast<double>(plan.blocks.size());
+    const double waiting = blocks > 1 ? output / cut.groups : 0;
+    const double working = input / blocks + waiting + bytes(plan.panel_size());
     // What one task packs stays in its cache; what several read is packed in memory.
     const double packs = plan.in_place ? 0 : cut.groups == 1 ? 1 : 3;
     double strip_traffic = bytes(plan.weights_size()) + (cut.groups + packs) * input;
     if (working > cache)
-      strip_traffic += plan.panels * input + (plan.blocks > 1 ? 2 * plan.blocks * output : 0);
+      strip_traffic += plan.panels * input + (blocks > 1 ? 2 * blocks * output : 0);
     const bool enough = cut.strips * cut.groups >= tasks;
     if ((enough || cut.strip == 1) && cut.strips * strip_traffic < least) {
       least = cut.strips * strip_traffic;

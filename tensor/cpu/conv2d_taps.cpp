@@ -39,18 +39,18 @@ TapConvolution forward_taps(const kernels::Conv2dGeometry& g) {
                    .stride_w = g.stride_w,
                    .in_channels = group_in,
                    .out_channels = g.out_channels / g.groups,
-                   .x_pixel = g.in_channels,
+                   .sources = {{group_in, g.in_channels}},
                    .y_offset = 0,
                    .y_image = g.out_h * g.out_w * g.out_channels,
                    .y_row = g.out_w * g.out_channels,
                    .y_pixel = g.out_channels,
                    .weight_in = 1,
-                   .weight_out = taps * group_in,
+                   .weight_out = taps * g.weight_row(),
                    .taps = {}};
   for (int64_t r = 0; r < g.kernel_h; ++r)
     for (int64_t s = 0; s < g.kernel_w; ++s)
       c.taps.push_back({r * g.dilation_h - g.pad_top, s * g.dilation_w - g.pad_left,
-                        (r * g.kernel_w + s) * group_in});
+                        (r * g.kernel_w + s) * g.weight_row()});
   drop_padding_taps(c);
   flatten_pointwise(c);
   return c;
@@ -70,12 +70,12 @@ std::vector<TapConvolution> input_gradient_taps(const kernels::Conv2dGeometry& g
                        .stride_w = 1,
                        .in_channels = g.out_channels / g.groups,
                        .out_channels = group_in,
-                       .x_pixel = g.out_channels,
+                       .sources = {{g.out_channels / g.groups, g.out_channels}},
                        .y_offset = (py * g.in_w + px) * g.in_channels,
                        .y_image = g.in_h * g.in_w * g.in_channels,
                        .y_row = g.stride_h * g.in_w * g.in_channels,
                        .y_pixel = g.stride_w * g.in_channels,
-                       .weight_in = g.kernel_h * g.kernel_w * group_in,
+                       .weight_in = g.kernel_h * g.kernel_w * g.weight_row(),
                        .weight_out = 1,
                        .taps = {}};
       // Tap r of output row oy read input row iy = oy * stride - pad + r * dilation. So row
@@ -96,7 +96,7 @@ std::vector<TapConvolution> input_gradient_taps(const kernels::Conv2dGeometry& g
           c.taps.push_back(
               {dy / g.stride_h,
                dx / PIXELGRAD_MUTANT(conv2d_input_gradient_without_stride, g.stride_w, 1),
-               (row * g.kernel_w + s) * group_in});
+               (row * g.kernel_w + s) * g.weight_row()});
         }
       }
       drop_padding_taps(c);

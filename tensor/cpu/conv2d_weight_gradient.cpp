@@ -268,7 +268,8 @@ void finish(const Plan<T>& plan, T* all, int64_t index, int64_t panel, T* dweigh
   }
   for (int64_t tap = 0; tap < taps; ++tap)
     transpose(channels, valid, sum + tap * channels * width, width,
-              dweight + (first * taps + tap) * plan.in + index * plan.chunk, taps * plan.in);
+              dweight + (first * taps + tap) * plan.g.weight_row() + index * plan.chunk,
+              taps * plan.g.weight_row());
 }
 
 /// Where the only tap reads the pixel of dy itself, all pixels are one row.

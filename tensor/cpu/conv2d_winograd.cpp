@@ -99,10 +99,11 @@ void pack(const Plan<T>& plan, const WinogradTaps& taps, const T* weight, int64_
 template <class T>
 class Task {
  public:
-  Task(const Plan<T>& plan, const WinogradTaps& taps, const T* x, const T* packed, const T* bias,
-       T* y, T* scratch)
+  Task(const Plan<T>& plan, const WinogradTaps& taps, std::span<const T* const> x, const T* packed,
+       const T* bias, T* y, T* scratch)
       : plan_(plan), c_(plan.c), taps_(taps), packed_(packed), bias_(bias), y_(y) {
-    source_ = {x, c_.in_h, c_.in_w, c_.x_pixel, c_.in_channels};
+    for (size_t i = 0; i < x.size(); ++i)
+      sources_.push_back({x[i], c_.in_h, c_.in_w, c_.sources[i].pixel, c_.sources[i].channels});
     v_ = scratch;
     m_ = v_ + points * plan.v_point;
     zeros_ = m_ + points * plan.m_point;
@@ -115,8 +116,12 @@ class Task {
     const auto transform = [](const auto& in, auto& out) { transform_input<T>(in, out); };
     for (int64_t t = 0; t < tiles_; ++t) {
       const TileGrid::Place at = plan_.grid.at(begin_ + t);
-      transform_tile<4>(source_, at.image, at.row + taps_.dy, at.col + taps_.dx, zeros_, transform,
-                        v_ + t * plan_.v_row, plan_.v_point);
+      T* to = v_ + t * plan_.v_row;
+      for (const TileSource<T>& source : sources_) {  // the next overwrites the zeros behind one
+        transform_tile<4>(source, at.image, at.row + taps_.dy, at.col + taps_.dx, zeros_, transform,
+                          to, plan_.v_point);
+        to += source.channels;
+      }
     }
     const int64_t panel_begin = plan_.panels * part / plan_.parts;
     const int64_t panel_end = plan_.panels * (part + 1) / plan_.parts;
@@ -187,7 +192,7 @@ class Task {
   const Plan<T>& plan_;
   const TapConvolution& c_;
   const WinogradTaps& taps_;
-  TileSource<T> source_;
+  std::vector<TileSource<T>> sources_;
   const T* packed_;
   const T* bias_;
   T* y_;
@@ -196,8 +201,8 @@ class Task {
 };
 
 template <class T>
-void run(const TapConvolution& c, const WinogradTaps& taps, const T* x, const T* weight,
-         const T* bias, T* y) {
+void run(const TapConvolution& c, const WinogradTaps& taps, std::span<const T* const> x,
+         const T* weight, const T* bias, T* y) {
   if (c.images * c.rows * c.cols == 0) return;
   const Plan<T> plan(c);
   Tensor packed = Tensor::empty({plan.packed_size()}, dtype_of<T>);
@@ -221,11 +226,11 @@ void run(const TapConvolution& c, const WinogradTaps& taps, const T* x, const T*
   });
 }
 
-void run_f32(const TapConvolution& c, const WinogradTaps& taps, const float* x, const float* weight,
-             const float* bias, float* y) {
+void run_f32(const TapConvolution& c, const WinogradTaps& taps, std::span<const float* const> x,
+             const float* weight, const float* bias, float* y) {
   run<float>(c, taps, x, weight, bias, y);
 }
-void run_f64(const TapConvolution& c, const WinogradTaps& taps, const double* x,
+void run_f64(const TapConvolution& c, const WinogradTaps& taps, std::span<const double* const> x,
              const double* weight, const double* bias, double* y) {
   run<double>(c, taps, x, weight, bias, y);
 }
@@ -258,13 +263,15 @@ HWY_EXPORT(run_f32);
 HWY_EXPORT(run_f64);
 
 template <>
-void run_winograd<float>(const TapConvolution& c, const WinogradTaps& taps, const float* x,
-                         const float* weight, const float* bias, float* y) {
+void run_winograd<float>(const TapConvolution& c, const WinogradTaps& taps,
+                         std::span<const float* const> x, const float* weight, const float* bias,
+                         float* y) {
   HWY_DYNAMIC_DISPATCH(run_f32)(c, taps, x, weight, bias, y);
 }
 template <>
-void run_winograd<double>(const TapConvolution& c, const WinogradTaps& taps, const double* x,
-                          const double* weight, const double* bias, double* y) {
+void run_winograd<double>(const TapConvolution& c, const WinogradTaps& taps,
+                          std::span<const double* const> x, const double* weight,
+                          const double* bias, double* y) {
   HWY_DYNAMIC_DISPATCH(run_f64)(c, taps, x, weight, bias, y);
 }
 

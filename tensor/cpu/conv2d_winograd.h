@@ -37,8 +37,8 @@ std::optional<WinogradTaps> winograd_taps(const TapConvolution& c);
 
 /// Computes what run_taps() computes, for a convolution that has winograd_taps().
 template <class T>
-void run_winograd(const TapConvolution& c, const WinogradTaps& taps, const T* x, const T* weight,
-                  const T* bias, T* y);
+void run_winograd(const TapConvolution& c, const WinogradTaps& taps, std::span<const T* const> x,
+                  const T* weight, const T* bias, T* y);
 
 /// Computes what weight_gradient() computes, for a 3x3 convolution of stride 1 and dilation 1.
 template <class T>

@@ -153,6 +153,7 @@ void finish(const Plan<T>& plan, T* all, int64_t index, int64_t panel, T* dweigh
   constexpr int64_t width = K * lanes<T>;
   const int64_t channels = plan.chunk_size(index), first = panel * Plan<T>::width;
   const int64_t valid = std::min(width, plan.out - first), step = channels * width;
+  const int64_t row = plan.g.weight_row();
   T* sum = plan.sums(all, 0, index, panel);
   for (int64_t part = 1; part < plan.parts; ++part) {
     const T* other = plan.sums(all, part, index, panel);
@@ -170,14 +171,15 @@ void finish(const Plan<T>& plan, T* all, int64_t index, int64_t panel, T* dweigh
     }
     for (int64_t tap = 0; tap < 9; ++tap)
       transpose(count, valid, taken[tap], width,
-                dweight + (first * 9 + tap) * plan.in + index * plan.chunk + begin, 9 * plan.in);
+                dweight + (first * 9 + tap) * row + index * plan.chunk + begin, 9 * row);
   }
 }
 
 template <class T>
 void run(const Conv2dGeometry& g, const T* x, const T* dy, T* dweight) {
   if (g.n * g.out_h * g.out_w == 0) {
-    std::fill_n(dweight, g.out_channels / g.groups * 9 * (g.in_channels / g.groups), T{0});
+    for (int64_t i = 0; i < g.out_channels / g.groups * 9; ++i)
+      std::fill_n(dweight + i * g.weight_row(), g.in_channels / g.groups, T{0});
     return;
   }
   const Plan<T> plan(g);

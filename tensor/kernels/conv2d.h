@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 
 #include "tensor/device.h"
@@ -20,6 +21,21 @@ struct Conv2dGeometry {
   int64_t pad_top = 0, pad_left = 0;
   int64_t dilation_h = 1, dilation_w = 1;
   int64_t groups = 1;
+  /// Input channels of the weight tensor, where they are more than those that a gradient is of:
+  /// that of one of several inputs. The weight and dweight then begin at the input's first channel.
+  /// For 1 group; 0: in_channels / groups.
+  int64_t weight_channels = 0;
+
+  /// Values from one tap of the weight to the next.
+  int64_t weight_row() const { return weight_channels ? weight_channels : in_channels / groups; }
+};
+
+/// One of the tensors [n, in_h, in_w, channels] that a convolution reads in turn, as if they were
+/// concatenated along channels.
+template <class T>
+struct Conv2dInput {
+  const T* x;
+  int64_t channels;
 };
 
 /// How convolutions of 3x3 taps, stride 1 and dilation 1 are computed on a CPU: by the definition,
@@ -35,9 +51,18 @@ const std::map<std::string, ConvAlgorithm>& conv_algorithms();
 void set_conv_algorithm(ConvAlgorithm algorithm);
 ConvAlgorithm conv_algorithm();
 
-/// y = conv(x, weight) + bias; bias [out_channels] or null. Overwrites y.
+/// y = conv(inputs, weight) + bias; bias [out_channels] or null. Overwrites y. The inputs have
+/// g.in_channels channels together; with groups there is one.
 template <Device D, class T>
-void conv2d_forward(const Conv2dGeometry& g, const T* x, const T* weight, const T* bias, T* y);
+void conv2d_forward(const Conv2dGeometry& g, std::span<const Conv2dInput<T>> inputs,
+                    const T* weight, const T* bias, T* y);
+
+/// The same of one input x.
+template <Device D, class T>
+void conv2d_forward(const Conv2dGeometry& g, const T* x, const T* weight, const T* bias, T* y) {
+  const Conv2dInput<T> input{x, g.in_channels};
+  conv2d_forward<D, T>(g, {&input, 1}, weight, bias, y);
+}
 
 /// dx [n, in_h, in_w, in_channels] = the transposed convolution of dy [n, out_h, out_w,
 /// out_channels]: dx[i] = sum over taps and outputs that read i. Adds bias [in_channels] where not

@@ -25,6 +25,8 @@ Tensor conv2d_call(const FixtureCall& call) {
   read_padding(call, spec.padding);
   call.attributes.read("dilation", spec.dilation);
   call.attributes.read("groups", spec.groups);
+  if (const Tensor second = call["x1"])
+    return conv2d({call["x"], second}, call["weight"], call["bias"], spec);
   return conv2d(call["x"], call["weight"], call["bias"], spec);
 }
 

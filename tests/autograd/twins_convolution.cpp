@@ -3,6 +3,7 @@
 #include "tests/autograd/twins.h"
 #include "tests/reference/naive_conv2d.h"
 #include "tests/reference/naive_padding.h"
+#include "tests/reference/naive_shape.h"
 
 namespace pixelgrad {
 namespace {
@@ -40,14 +41,18 @@ NaiveConv2d convolution(const Spec& spec, const Shape& image, const Shape& weigh
 }
 
 std::vector<double> bias_of(const std::vector<Array>& in) {
-  return in.size() > 2 ? in[2].values : std::vector<double>();
+  return in.back().shape.size() == 1 ? in.back().values : std::vector<double>();
 }
 
+/// Of several inputs all channels side by side; then come the weight and, maybe, the bias.
 Array conv2d_twin(const std::vector<Array>& in, const std::any& arguments) {
+  const auto images = in.end() - (in.back().shape.size() == 1 ? 2 : 1);
+  const Array x = naive::concat({in.begin(), images}, 3);
+  const Array& weight = *images;
   const NaiveConv2d c =
-      convolution(std::any_cast<const Conv2dSpec&>(arguments), in[0].shape, in[1].shape);
+      convolution(std::any_cast<const Conv2dSpec&>(arguments), x.shape, weight.shape);
   Array y({c.n, c.out_h(), c.out_w(), c.out_channels});
-  y.values = reference::naive_forward(c, in[0].values, in[1].values, bias_of(in));
+  y.values = reference::naive_forward(c, x.values, weight.values, bias_of(in));
   return y;
 }
 

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "autograd/ops/arithmetic.h"
+#include "autograd/ops/concat.h"
 #include "layers/init.h"
 #include "tensor/allocator.h"
 
@@ -164,6 +165,39 @@ TEST(ConvBnAct, WithoutANorm) {
   EXPECT_TRUE(same_bits(plain, expected));
 }
 
+TEST(ConvBnAct, ReadsSeveralInputsAsIfConcatenated) {
+  const auto expect_near = [](const Tensor& got, const Tensor& expected, const std::string& what) {
+    ASSERT_EQ(got.shape(), expected.shape()) << what;
+    EXPECT_THAT(got.to_doubles(),
+                testing::Pointwise(testing::DoubleNear(1e-12), expected.to_doubles()))
+        << what;
+  };
+  for (const bool training : {true, false}) {
+    const auto run = [&](bool joined) {
+      const InitScope init(5);
+      ConvBnAct layer({.in_channels = 21, .out_channels = 5, .padding = 1});
+      layer.to(Dtype::f64);
+      layer.train(training);
+      std::vector<Tensor> x;
+      for (int64_t c : {17, 1, 3})
+        x.push_back(require_grad(normal({2, 5, 7, c}, Dtype::f64, static_cast<uint64_t>(c))));
+      const auto forward = [&] { return joined ? layer.forward(concat(x)) : layer.forward(x); };
+      const Tensor y = forward();
+      backward(y, normal(y.shape(), Dtype::f64, 9));
+      std::vector<Tensor> results{y};
+      for (const Tensor& input : x) results.push_back(grad(input));
+      for (const Tensor& g : layer.gradients()) results.push_back(g);
+      const NoGrad no_grad;
+      results.push_back(forward());  // in evaluation folded
+      return results;
+    };
+    const auto several = run(false), joined = run(true);
+    ASSERT_EQ(several.size(), joined.size());
+    for (size_t i = 0; i < several.size(); ++i)
+      expect_near(several[i], joined[i], str("training ", training, ", result ", i));
+  }
+}
+
 TEST(ConvBnAct, RefusesAResidualOfAnotherShape) {
   Block block({});
   const Tensor x = normal({1, 3, 4, 6}, Dtype::f32, 1), r = normal({1, 3, 4, 1}, Dtype::f32, 2);
@@ -221,6 +255,30 @@ TEST(ConvBnAct, AChainKeepsTheConvolutionsOutputsAndNothingElse) {
   EXPECT_LE(in_use() - before, 32768);
   const Tensor y = chain.forward(x, false);
   EXPECT_GE(in_use() - before, 6 * image_bytes) << "the layers one by one keep twice as much";
+}
+
+TEST(ConvBnAct, OfSeveralInputsNothingIsKeptButTheirConvolutionsOutputs) {
+  Chain chain(2);
+  ConvBnAct join({.in_channels = 2 * channels, .out_channels = channels, .padding = 1});
+  const Tensor x = normal({1, size, size, channels}, Dtype::f32, 1);
+  const auto forward = [&] {
+    std::vector<Tensor> inputs;
+    for (Block* b : chain.blocks)
+      inputs.push_back(conv_bn_act(b->conv, &b->bn, Activation::relu, x));
+    return join.forward(std::move(inputs));
+  };
+  const int64_t before = in_use();
+  {
+    const Tensor y = forward();
+    EXPECT_GE(in_use() - before, 4 * image_bytes);
+    EXPECT_LE(in_use() - before, at_most(3 + 1)) << "three of convolutions, and the result";
+  }
+  const NoGrad no_grad;
+  chain.eval();
+  join.eval();
+  reset_peak_memory();
+  const Tensor y = forward();
+  EXPECT_LE(memory_stats().peak_in_use - before, at_most(3)) << "both inputs and the result";
 }
 
 TEST(ConvBnAct, AChainOfResidualsKeepsEveryThirdSum) {

@@ -1,5 +1,6 @@
 """conv2d and conv_transpose2d."""
 
+import torch
 from torch.nn import functional as F
 
 from .case import Case, nchw, nhwc, same_padding
@@ -10,6 +11,10 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     if padding == "same" and stride > 1:  # PyTorch has it for stride 1 only
         x, padding = same_padding(x, weight.shape[2:], stride, dilation), 0
     return nhwc(F.conv2d(x, weight, bias, stride, padding, dilation, groups))
+
+
+def conv2d_of_two(x, x1, weight, bias, **settings):
+    return conv2d(torch.cat([x, x1], -1), weight, bias, **settings)
 
 
 def conv_transpose2d(
@@ -55,6 +60,9 @@ def cases():
     yield conv("depthwise_times_2", (1, 6, 5, 4), (8, 3, 3, 1), stride=2, padding=1, groups=4)
     yield conv("same", (1, 5, 6, 3), (4, 4, 3, 3), padding="same", dilation=2)
     yield conv("same_stride_2", (1, 7, 8, 3), (4, 3, 3, 3), padding="same", stride=2)
+
+    inputs = {"x": (2, 6, 7, 17), "x1": (2, 6, 7, 3), "weight": (5, 3, 3, 20), "bias": (5,)}
+    yield Case("conv2d", "two_inputs", conv2d_of_two, inputs, {"padding": 2, "dilation": 2})
 
     def transposed(variant, x, weight, bias=None, **settings):
         inputs = {"x": x, "weight": weight} | ({"bias": bias} if bias else {})
