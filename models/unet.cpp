@@ -126,23 +126,33 @@ ModelOutput UNet::forward(const Tensor& images) {
         ", expected height and width of ", unit, " k + ", smallest % unit, ", at least ", smallest,
         " (input_padding says how much to add)");
 
-  Tensor x = (*down_[0])(images);
+  Tensor x = checkpointed([this](Tensor x) { return (*down_[0])(x); }, images);
   std::vector<Tensor> skips;
   for (size_t i = 1; i < down_.size(); ++i) {
     skips.push_back(x);
-    x = (*down_[i])(max_pool2d(x, {.kernel_size = 2}));
+    x = checkpointed(
+        [this, i](Tensor x) {
+          x = (*down_[i])(max_pool2d(x, {.kernel_size = 2}));
+          return i + 1 == down_.size() ? (*dropout_)(x) : x;
+        },
+        std::move(x));
   }
-  x = (*dropout_)(x);
   for (const Up& up : up_) {
-    x = up.transposed
-            ? (*up.transposed)(x)
-            : upsample_scale(x, 2, {.mode = UpsampleMode::bilinear, .align_corners = true});
-    const Tensor& skip = skips.back();
-    x = concat({valid_ ? center_crop2d(skip, x.shape(1), x.shape(2)) : skip, x});
+    Tensor skip = std::move(skips.back());
     skips.pop_back();
-    x = (*up.conv)(x);
+    x = checkpointed(
+        [this, &up](Tensor x, Tensor skip) { return expand(up, std::move(x), std::move(skip)); },
+        std::move(x), std::move(skip));
   }
   return {.logits = (*classify_)(x)};
+}
+
+Tensor UNet::expand(const Up& up, Tensor x, Tensor skip) {
+  x = up.transposed ? (*up.transposed)(x)
+                    : upsample_scale(x, 2, {.mode = UpsampleMode::bilinear, .align_corners = true});
+  x = concat({valid_ ? center_crop2d(skip, x.shape(1), x.shape(2)) : skip, x});
+  skip = {};
+  return (*up.conv)(x);
 }
 
 int64_t UNet::margin() const { return valid_ ? 6 * (int64_t{1} << depth_) - 4 : 0; }
