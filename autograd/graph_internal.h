@@ -46,8 +46,8 @@ void relies_on(const Tensor& value);
 /// Calls forward() with recording on and recomputing() true. For use by a backward.
 void rerun(const std::function<void()>& forward);
 
-/// For use by a backward: goes on with the graph behind y, whose gradient is dy, as if that had been
-/// recorded where the node is that runs.
+/// For use by a backward: goes on with the graph behind y, whose gradient is dy, as if that had
+/// been recorded where the node is that runs.
 void continue_backward(const Tensor& y, Tensor dy);
 
 }  // namespace pixelgrad

@@ -362,18 +362,24 @@ TEST(Checkpoint, ASecondBackwardIsAnError) {
   const Tensor x = require_grad(vec({3}));
   const Tensor y = checkpoint([](Tensors in) { return mul(in[0], in[0]); }, {x});
   backward(y);
-  EXPECT_THAT([&] { backward(y); }, ThrowsMessage<Error>(AllOf(HasSubstr("'checkpoint'"),
-                                                               HasSubstr("already walked"))));
+  EXPECT_THAT([&] { backward(y); },
+              ThrowsMessage<Error>(AllOf(HasSubstr("'checkpoint'"), HasSubstr("already walked"))));
 }
 
 TEST(Checkpoint, ASegmentThatChangesIsNamed) {
   const Tensor x = require_grad(vec({3, 4}));
   int runs = 0;
   const Tensor y = checkpoint(
-      [&](Tensors in) { return ++runs == 1 ? scale(in[0], 2) : reshape(in[0], {2, 1}); }, {x});
-  EXPECT_THAT([&] { backward(y, vec({1, 1})); },
-              ThrowsMessage<Error>(HasSubstr("[checkpoint] result 0 is [2,1] of f64 when the "
-                                             "segment runs again, before [2] of f64")));
+      [&](Tensors in) {
+        return ++runs == 1 ? scale(in[0], 2) : reshape(in[0], {2, 1});
+      },
+      {x});
+  EXPECT_THAT(
+      [&] {
+        backward(y, vec({1, 1}));
+      },
+      ThrowsMessage<Error>(HasSubstr("[checkpoint] result 0 is [2,1] of f64 when the "
+                                     "segment runs again, before [2] of f64")));
   runs = 0;
   const Tensors z = checkpoint(
       [&](Tensors in) -> Tensors {
@@ -381,9 +387,12 @@ TEST(Checkpoint, ASegmentThatChangesIsNamed) {
         return {};
       },
       {x});
-  EXPECT_THAT([&] { backward(z[0], vec({1, 1})); },
-              ThrowsMessage<Error>(
-                  HasSubstr("[checkpoint] the segment gave 0 results when it ran again, before 1")));
+  EXPECT_THAT(
+      [&] {
+        backward(z[0], vec({1, 1}));
+      },
+      ThrowsMessage<Error>(
+          HasSubstr("[checkpoint] the segment gave 0 results when it ran again, before 1")));
 }
 
 TEST(Checkpoint, AValueThatLeavesByAnotherDoorIsAnError) {
