@@ -68,7 +68,8 @@ TEST(Checkpointed, HasTheBitsOfTheStageInEveryMode) {
       fill_uniform(variance, {.seed = 2}, 0.3, 1.7);
       stage.train(c.training);
       stage.bn.freeze(c.frozen);
-      const Tensor x = require_grad(normal({2, 5, 6, 4}, 1)), r = require_grad(normal(x.shape(), 2));
+      const Tensor x = require_grad(normal({2, 5, 6, 4}, 1)),
+                   r = require_grad(normal(x.shape(), 2));
       std::vector<Tensor> out;
       for (uint64_t step = 0; step < 2; ++step) {
         Tensor y;

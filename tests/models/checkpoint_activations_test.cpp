@@ -49,8 +49,8 @@ std::vector<NamedTensor> trained(const OptionMap& options, Dtype dtype, const Sh
     {
       const StepScope scope(9, step);
       const Tensor logits = model->forward(example.images).logits;
-      const Tensor labels = Tensor::zeros({logits.shape(0), logits.shape(1), logits.shape(2)},
-                                          Dtype::i32);
+      const Tensor labels =
+          Tensor::zeros({logits.shape(0), logits.shape(1), logits.shape(2)}, Dtype::i32);
       loss = cross_entropy(logits, logits.shape(1) == images[1] ? example.labels : labels);
     }
     // Neither what is drawn next nor the mode of now may reach the backward.
