@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <set>
 #include <unordered_map>
-#include <unordered_set>
+#include <utility>
 
-#include "autograd/watch_internal.h"
+#include "autograd/graph_internal.h"
 #include "tensor/dispatch.h"
 #include "tensor/kernels/elementwise.h"
 
@@ -15,6 +16,8 @@ namespace {
 
 thread_local bool recording = true;
 thread_local bool guarding = false;
+thread_local bool in_rerun = false;
+thread_local Rehearsal* rehearsal = nullptr;
 std::atomic<uint64_t> next_id{1};
 
 struct Node : GradSource {
@@ -108,17 +111,72 @@ void check_gradient(const char* op, size_t input, const Tensor& g, const GradSou
                     " for input ", input, ", expected ", target.shape, " of ", target.dtype));
 }
 
-/// The sources that `from` depends on, newest first: a topological order.
-std::vector<std::shared_ptr<GradSource>> reachable(const std::shared_ptr<GradSource>& from) {
-  std::vector<std::shared_ptr<GradSource>> found{from};
-  std::unordered_set<GradSource*> seen{from.get()};
-  for (size_t i = 0; i < found.size(); ++i)
-    if (auto* node = dynamic_cast<Node*>(found[i].get()))
+/// What backward() has before it: sources, newest first, and the gradients that reached them.
+class Walk {
+ public:
+  /// Adds y's source and all that it depends on.
+  void add(const Tensor& y, Tensor dy) {
+    accumulate(pending_[y.source().get()], std::move(dy));
+    if (!todo_.insert(y.source()).second) return;
+    std::vector<GradSource*> found{y.source().get()};
+    while (!found.empty()) {
+      auto* node = dynamic_cast<Node*>(found.back());
+      found.pop_back();
+      if (!node) continue;
       for (const auto& in : node->inputs)
-        if (in && seen.insert(in.get()).second) found.push_back(in);
-  std::stable_sort(found.begin(), found.end(),
-                   [](const auto& a, const auto& b) { return a->id > b->id; });
-  return found;
+        if (in && todo_.insert(in).second) found.push_back(in.get());
+    }
+  }
+
+  bool done() const { return todo_.empty(); }
+
+  /// The newest source, with its gradient; undefined where every path to it gave a zero gradient.
+  std::pair<std::shared_ptr<GradSource>, Tensor> next() {
+    auto source = std::move(todo_.extract(todo_.begin()).value());
+    Tensor g;
+    if (auto found = pending_.extract(source.get())) g = std::move(found.mapped());
+    return {std::move(source), std::move(g)};
+  }
+
+  Tensor& gradient(const std::shared_ptr<GradSource>& source) { return pending_[source.get()]; }
+
+ private:
+  struct Newer {
+    bool operator()(const std::shared_ptr<GradSource>& a,
+                    const std::shared_ptr<GradSource>& b) const {
+      return a->id != b->id ? a->id > b->id : a < b;  // leaves, in any order
+    }
+  };
+  std::set<std::shared_ptr<GradSource>, Newer> todo_;
+  std::unordered_map<GradSource*, Tensor> pending_;
+};
+thread_local Walk* walk = nullptr;
+
+/// Sets a variable for as long as it lives.
+template <class T>
+struct Restored {
+  T& variable;
+  T previous;
+  Restored(T& v, T value) : variable(v), previous(std::exchange(v, value)) {}
+  ~Restored() { variable = previous; }
+  Restored(const Restored&) = delete;
+  Restored& operator=(const Restored&) = delete;
+};
+
+std::shared_ptr<Node> make_node(const char* op, const Tensor& y, Backward backward) {
+  auto node = std::make_shared<Node>();
+  node->op = op;
+  node->id = next_id++;
+  node->shape = y.shape();
+  node->dtype = y.dtype();
+  node->backward = std::move(backward);
+  return node;
+}
+
+Grads left_its_checkpoint(const Tensor&) {
+  throw Error(
+      "[checkpoint] a value that was computed inside reached the loss, but is not among the "
+      "results");
 }
 
 }  // namespace
@@ -127,22 +185,63 @@ Tensor record(const char* op, const Tensor& y, const std::vector<Tensor>& inputs
               Backward backward) {
   if (guarding) guard(op, "output", y, inputs);
   if (!recording || std::none_of(inputs.begin(), inputs.end(), needs_grad)) return y;
-  auto node = std::make_shared<Node>();
-  node->op = op;
-  node->id = next_id++;
-  node->shape = y.shape();
-  node->dtype = y.dtype();
-  node->backward = std::move(backward);
+  Tensor out = y.detach();  // a closure may hold y itself; the node must not hold its own source
+  if (rehearsal) {
+    for (const Tensor& x : inputs) rehearsal->read(x);
+    out.set_source(make_node(op, y, left_its_checkpoint));
+    return out;
+  }
+  auto node = make_node(op, y, std::move(backward));
   node->watched.reserve(inputs.size() + 1);
   for (const Tensor& x : inputs) {
     node->inputs.push_back(x.defined() ? x.source() : nullptr);
     if (x.defined()) node->watched.emplace_back(x);
   }
   node->watched.emplace_back(y);
-  Tensor out = y.detach();  // a closure may hold y itself; the node must not hold its own source
   out.set_source(std::move(node));
   return out;
 }
+
+Rehearsal::Rehearsal() : before_(rehearsal), first_id_(next_id) { rehearsal = this; }
+Rehearsal::~Rehearsal() { rehearsal = before_; }
+
+void Rehearsal::read(const Tensor& x) {
+  if (!x.defined()) return;
+  const auto& source = x.source();
+  if (source && source->id < first_id_ &&
+      std::find(sources_.begin(), sources_.end(), source) == sources_.end())
+    sources_.push_back(source);
+  values_.emplace_back(x);
+}
+
+Tensor Rehearsal::record(const char* op, std::function<void()> backward) {
+  Tensor y = Tensor::empty({0}, Dtype::f32);
+  auto node = make_node(op, y, [n = sources_.size(), run = std::move(backward)](const Tensor&) {
+    run();
+    return Grads(n);
+  });
+  node->inputs = std::move(sources_);
+  for (Watch& value : values_)
+    if (!value.storage.expired()) node->watched.push_back(std::move(value));
+  y.set_source(std::move(node));
+  return y;
+}
+
+bool rehearsing() { return rehearsal != nullptr; }
+
+void relies_on(const Tensor& value) {
+  if (recording && rehearsal) rehearsal->read(value);
+}
+
+bool recomputing() { return in_rerun; }
+
+void rerun(const std::function<void()>& forward) {
+  const Restored recorded(recording, true), again(in_rerun, true);
+  const Restored<Rehearsal*> for_good(rehearsal, nullptr);
+  forward();
+}
+
+void continue_backward(const Tensor& y, Tensor dy) { walk->add(y, std::move(dy)); }
 
 Tensor overwritable(const Tensor& dy) {
   return dy.sole_owner() ? dy : Tensor::empty(dy.shape(), dy.dtype(), dy.device());
@@ -185,19 +284,16 @@ void backward(const Tensor& y, const Tensor& dy) {
         seed.shape(), " of ", seed.dtype(), " for a value ", y.shape(), " of ", y.dtype());
 
   NoGrad no_grad;
-  auto order = reachable(y.source());
-  std::unordered_map<GradSource*, Tensor> pending;
-  pending[y.source().get()] = seed.detach();
-  for (auto& source : order) {
-    const auto found = pending.find(source.get());
-    if (found == pending.end()) {  // every path to it gave a zero gradient
+  Walk todo;
+  const Restored<Walk*> current(walk, &todo);
+  todo.add(y, seed.detach());
+  while (!todo.done()) {
+    auto [source, g] = todo.next();
+    if (!g.defined()) {
       if (auto* node = dynamic_cast<Node*>(source.get())) node->backward = nullptr;
       source->recipe = nullptr;
-      source.reset();
       continue;
     }
-    Tensor g = std::move(found->second);
-    pending.erase(found);
     if (auto* leaf = dynamic_cast<Leaf*>(source.get())) {
       // The gradient owns its storage: a closure may have returned one that others hold as well.
       if (!leaf->grad.defined() && !g.sole_owner()) g = g.clone();
@@ -228,9 +324,8 @@ void backward(const Tensor& y, const Tensor& dy) {
       if (!grads[i].defined() || !inputs[i]) continue;
       check_gradient(node.op, i, grads[i], *inputs[i]);
       if (guarding) guard(node.op, "gradient", grads[i], {});
-      accumulate(pending[inputs[i].get()], std::move(grads[i]));
+      accumulate(todo.gradient(inputs[i]), std::move(grads[i]));
     }
-    source.reset();
   }
 }
 

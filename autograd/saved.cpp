@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "autograd/watch_internal.h"
+#include "autograd/graph_internal.h"
 
 namespace pixelgrad {
 namespace {
@@ -84,7 +84,7 @@ Tensor SavedTensor::value() const { return recipe_ ? recipe_->value() : tensor_;
 
 void set_recipe(const char* op, const Tensor& y, const std::vector<Tensor>& inputs,
                 std::function<Tensor()> compute) {
-  if (!needs_grad(y)) return;
+  if (!needs_grad(y) || rehearsing()) return;
   int passes = 1;
   for (const Tensor& x : inputs)
     if (const auto recipe = recipe_of(x)) passes = std::max(passes, recipe->passes() + 1);

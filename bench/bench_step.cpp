@@ -63,7 +63,7 @@ double flops_a_step(const Entry& entry, Mode mode) {
 /// A model, its batch and its optimizer.
 class Stepper {
  public:
-  Stepper(const Entry& entry, Mode mode)
+  Stepper(const Entry& entry, Mode mode, bool checkpoint_activations)
       : mode_(mode),
         model_(make(entry)),
         optimizer_(model_->parameters()),
@@ -76,6 +76,7 @@ class Stepper {
     for (int64_t i = 0; i < labels_.numel(); ++i)
       labels_.mutable_data<int32_t>()[i] = static_cast<int32_t>(random.below(entry.batch.classes));
     model_->train(mode == Mode::train);
+    model_->checkpoint_activations(checkpoint_activations);
   }
 
   /// Runs one step and returns its wall time.
@@ -128,14 +129,18 @@ struct Options {
   std::string model = "unet-w64";
   std::string mode = "train";
   int rounds = 5;
-  bool json = false, turns = false;
+  bool checkpoint_activations = false, json = false, turns = false;
 };
 
 /// Steps of one model, and what is known about them.
 class Session {
  public:
-  Session(const Entry& entry, Mode mode)
-      : entry_(entry), mode_(mode), stepper_(entry, mode), bytes_before_(resident_bytes()) {
+  Session(const Entry& entry, Mode mode, bool checkpoint_activations)
+      : entry_(entry),
+        mode_(mode),
+        checkpoint_activations_(checkpoint_activations),
+        stepper_(entry, mode, checkpoint_activations),
+        bytes_before_(resident_bytes()) {
     measure_peak();
     // The first step asks the system for memory, the second has it.
     for (int i = 0; i < 2; ++i) warm_up_.push_back(stepper_.step());
@@ -159,6 +164,7 @@ class Session {
             {"batch", entry_.batch.batch},
             {"size", entry_.batch.size},
             {"classes", entry_.batch.classes},
+            {"checkpoint_activations", checkpoint_activations_},
             {"parameters", stepper_.parameters()},
             {"seconds", seconds_},
             {"median_s", median(seconds_)},
@@ -180,6 +186,7 @@ class Session {
 
   const Entry& entry_;
   Mode mode_;
+  bool checkpoint_activations_;
   Stepper stepper_;
   int64_t bytes_before_;
   double flops_ = flops_a_step(entry_, mode_);
@@ -229,7 +236,8 @@ void take_turns(Session& session) {
 int run(const Options& options) {
   const auto entry = std::find_if(entries().begin(), entries().end(),
                                   [&](const Entry& e) { return e.name == options.model; });
-  Session session(*entry, options.mode == "train" ? Mode::train : Mode::infer);
+  Session session(*entry, options.mode == "train" ? Mode::train : Mode::infer,
+                  options.checkpoint_activations);
   if (options.turns) {
     take_turns(session);
     check(!session.step_seconds().empty(), "--turns: no turns on standard input");
@@ -265,6 +273,9 @@ int run_main(int argc, char** argv) {
   app.add_option("--rounds", options.rounds, "Steps that count, after two that do not")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
+  app.add_flag(
+      "--checkpoint-activations", options.checkpoint_activations,
+      "Keep only the inputs of each stage for the backward, which computes the rest again");
   app.add_flag("--json", options.json, "Print one JSON object");
   app.add_flag("--turns", options.turns,
                "Step whenever a number of seconds is read from stdin, for at least that long");

@@ -1,5 +1,6 @@
 #include "layers/batch_norm.h"
 
+#include "autograd/checkpoint.h"
 #include "autograd/ops/arithmetic.h"
 #include "autograd/ops/elementary.h"
 
@@ -21,7 +22,7 @@ BatchNorm2d::BatchNorm2d(Options options) : options_(options) {
 
 BatchNormSpec BatchNorm2d::next_spec() {
   const bool training = takes_statistics();
-  if (training) ++num_batches_tracked_.mutable_data<int64_t>()[0];
+  if (training && !recomputing()) ++num_batches_tracked_.mutable_data<int64_t>()[0];
   return {.momentum = options_.momentum, .eps = options_.eps, .training = training};
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "layers/step_scope.h"
+
 namespace pixelgrad {
 
 thread_local Module::Construction* Module::under_construction = nullptr;
@@ -66,6 +68,51 @@ void Module::clear_gradients() {
 void Module::train(bool on) {
   training_ = on;
   for (auto& [name, child] : children_) child->train(on);
+}
+
+void Module::checkpoint_activations(bool on) {
+  checkpoint_activations_ = on;
+  for (auto& [name, child] : children_) child->checkpoint_activations(on);
+}
+
+void Module::swap_modes(std::vector<char>::iterator& mode) {
+  const bool mine = training_;
+  training_ = *mode;
+  *mode++ = mine;
+  for (auto& [name, child] : children_) child->swap_modes(mode);
+}
+
+/// Puts a module and all below it into the modes that they once had, and back.
+class Module::ModeScope {
+ public:
+  ModeScope(Module& module, std::vector<char> modes) : module_(module), modes_(std::move(modes)) {
+    swap();
+  }
+  ~ModeScope() { swap(); }
+  ModeScope(const ModeScope&) = delete;
+  ModeScope& operator=(const ModeScope&) = delete;
+
+ private:
+  void swap() {
+    auto first = modes_.begin();
+    module_.swap_modes(first);
+  }
+  Module& module_;
+  std::vector<char> modes_;
+};
+
+Tensor Module::run_checkpointed(std::function<Tensor(std::vector<Tensor>)> stage,
+                                std::vector<Tensor> inputs) {
+  std::vector<char> modes;
+  walk("", [&](const std::string&, const Module& m) { modes.push_back(m.training_); });
+  const auto in_the_same_state = [this, stage = std::move(stage), modes = std::move(modes),
+                                  now = StepScope::key(0)](std::vector<Tensor> in) {
+    const StepScope step(now.seed, now.step);
+    const ModeScope mode(*this, modes);
+    return stage(std::move(in));
+  };
+  return checkpoint(std::function<Tensor(std::vector<Tensor>)>(in_the_same_state),
+                    std::move(inputs));
 }
 
 void Module::to(Dtype dtype) {

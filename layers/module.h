@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "autograd/checkpoint.h"
 #include "autograd/graph.h"
 #include "tensor/named_tensor.h"
 #include "tensor/random.h"
@@ -39,6 +40,11 @@ class Module {
   void train(bool on = true);
   void eval() { train(false); }
   bool training() const { return training_; }
+
+  /// On: the stages that this module and those below pass through checkpointed() keep nothing but
+  /// their inputs for the backward, which runs them once more. Less memory, more time, the same
+  /// bits.
+  void checkpoint_activations(bool on = true);
 
   /// Converts parameters and floating buffers in place; handles that others hold follow. Gradients
   /// are forgotten. Integer counters stay on the CPU, where they are read.
@@ -81,6 +87,25 @@ class Module {
   /// Registers state that is not trained.
   Tensor buffer(std::string name, Tensor value);
 
+  /// stage(inputs...), by checkpoint() where checkpoint_activations is on; else no more than the
+  /// call. The stage takes Tensors by value and returns one. Whenever it runs, it sees the
+  /// StepScope and the training modes of now. What it captures, this module first of all, must live
+  /// until the backward.
+  ///
+  ///     x = checkpointed([this](Tensor x) { return second_(first_(x)); }, std::move(x));
+  template <class Stage, class... Inputs>
+  Tensor checkpointed(const Stage& stage, Inputs... inputs) {
+    if (!checkpoint_activations_) return stage(std::move(inputs)...);
+    std::vector<Tensor> list;
+    (list.push_back(std::move(inputs)), ...);
+    return run_checkpointed(
+        [stage](std::vector<Tensor> in) {
+          return [&]<size_t... I>(std::index_sequence<I...>) { return stage(std::move(in[I])...); }
+          (std::index_sequence_for<Inputs...>());
+        },
+        std::move(list));
+  }
+
  private:
   /// Names the parent of the module that is constructed next on this thread.
   struct Construction {
@@ -100,6 +125,12 @@ class Module {
   }
   void take(std::string name, std::unique_ptr<Module> child);
   void check_name(const std::string& name) const;
+  Tensor run_checkpointed(std::function<Tensor(std::vector<Tensor>)> stage,
+                          std::vector<Tensor> inputs);
+  /// Swaps the training modes of this module and all below with those in the list, in the order of
+  /// construction.
+  void swap_modes(std::vector<char>::iterator& mode);
+  class ModeScope;
   template <class Visit>
   void walk(const std::string& prefix, const Visit& visit) const;
 
@@ -108,6 +139,7 @@ class Module {
   std::vector<NamedTensor> params_, buffers_;
   std::vector<std::pair<std::string, std::unique_ptr<Module>>> children_;
   bool training_ = true;
+  bool checkpoint_activations_ = false;
 };
 
 }  // namespace pixelgrad

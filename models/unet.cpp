@@ -131,26 +131,36 @@ ModelOutput UNet::forward(const Tensor& images) {
         ", expected height and width of ", unit, " k + ", smallest % unit, ", at least ", smallest,
         " (input_padding says how much to add)");
 
-  Tensor x = (*down_[0])(images);
+  Tensor x = checkpointed([this](Tensor x) { return (*down_[0])(x); }, images);
   std::vector<Tensor> skips;
   for (size_t i = 1; i < down_.size(); ++i) {
     skips.push_back(x);
-    x = (*down_[i])(max_pool2d(x, {.kernel_size = 2}));
+    x = checkpointed(
+        [this, i](Tensor x) {
+          x = (*down_[i])(max_pool2d(x, {.kernel_size = 2}));
+          return i + 1 == down_.size() ? (*dropout_)(x) : x;
+        },
+        std::move(x));
   }
-  x = (*dropout_)(x);
   for (const Up& up : up_) {
-    x = up.transposed
-            ? (*up.transposed)(x)
-            : upsample_scale(x, 2, {.mode = UpsampleMode::bilinear, .align_corners = true});
-    // The skip connection, then what comes from below; nobody else holds either any more.
-    std::vector<Tensor> inputs;
-    inputs.push_back(std::move(skips.back()));
+    Tensor skip = std::move(skips.back());
     skips.pop_back();
-    if (valid_) inputs[0] = center_crop2d(inputs[0], x.shape(1), x.shape(2));
-    inputs.push_back(std::move(x));
-    x = up.conv->forward(std::move(inputs));
+    x = checkpointed(
+        [this, &up](Tensor x, Tensor skip) { return expand(up, std::move(x), std::move(skip)); },
+        std::move(x), std::move(skip));
   }
   return {.logits = (*classify_)(x)};
+}
+
+Tensor UNet::expand(const Up& up, Tensor x, Tensor skip) {
+  x = up.transposed ? (*up.transposed)(x)
+                    : upsample_scale(x, 2, {.mode = UpsampleMode::bilinear, .align_corners = true});
+  if (valid_) skip = center_crop2d(skip, x.shape(1), x.shape(2));
+  // The skip connection, then what comes from below; nobody else holds either any more.
+  std::vector<Tensor> inputs;
+  inputs.push_back(std::move(skip));
+  inputs.push_back(std::move(x));
+  return up.conv->forward(std::move(inputs));
 }
 
 int64_t UNet::margin() const { return valid_ ? 6 * (int64_t{1} << depth_) - 4 : 0; }

@@ -37,6 +37,8 @@ class UNet : public SegmentationModel {
     DoubleConv* conv;
   };
 
+  /// One level: x from the level below, enlarged and joined with the skip.
+  Tensor expand(const Up& up, Tensor x, Tensor skip);
   /// How many pixels of the image the logits lack on each side.
   int64_t margin() const;
   /// The smallest height or width of an image whose logits cover at least `size` pixels.

@@ -135,6 +135,12 @@ void bind(CLI::App& cmd, TrainFlags& f) {
       ->check(positive)
       ->group("Augmentation");
 
+  cmd.add_flag(
+         "--checkpoint-activations", c.checkpoint_activations,
+         "Keep only the inputs of each stage for the backward, which computes the rest again: "
+         "less memory, more time, the same bits. --resume may add it, or leave it out with "
+         "=false")
+      ->group("Run");
   cmd.add_option("--out", f.out, "The run folder (default: runs/DATA-MODEL)")->group("Run");
   cmd.add_flag("--resume", f.resume,
                "Go on from the folder's last checkpoint; start where there is none")
@@ -166,9 +172,9 @@ void parse_model_options(TrainFlags& f) {
   }
 }
 
-/// The stored recipe, after making sure that no option was given that contradicts it.
-TrainConfig resumed_config(const CLI::App& cmd, const TrainConfig& given,
-                           const TrainConfig& stored) {
+/// The stored recipe, after making sure that no option was given that contradicts it. What does not
+/// change the results may be given anew.
+TrainConfig resumed_config(const CLI::App& cmd, const TrainConfig& given, TrainConfig stored) {
   const auto asked = nlohmann::json::parse(to_json(given));
   const auto kept = nlohmann::json::parse(to_json(stored));
   for (const auto& [field, value] : asked.items()) {
@@ -184,6 +190,10 @@ TrainConfig resumed_config(const CLI::App& cmd, const TrainConfig& given,
     std::replace(flag.begin(), flag.end(), '_', '-');
     const CLI::Option* option = cmd.get_option_no_throw(flag);
     if (!option) option = cmd.get_parent()->get_option(flag);  // of all commands
+    if (field == "checkpoint_activations") {
+      if (option->count() > 0) stored.checkpoint_activations = given.checkpoint_activations;
+      continue;
+    }
     check<UsageError>(option->count() == 0 || value == kept[field], "[train] --resume: ", flag, " ",
                       value.dump(), " differs from the run's ", kept[field].dump());
   }

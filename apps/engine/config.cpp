@@ -38,6 +38,7 @@ void each_field(Config& c, const Visit& visit) {
   visit("crop", c.crop);
   visit("seed", c.seed);
   visit("conv_algo", c.conv_algo);
+  visit("checkpoint_activations", c.checkpoint_activations);
 }
 
 }  // namespace

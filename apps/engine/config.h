@@ -44,7 +44,8 @@ struct TrainConfig {
   std::vector<int64_t> crop = {};  ///< random crop, height and width
   uint64_t seed = 0;
 
-  std::string conv_algo = "auto";  ///< auto, direct, winograd: they differ by rounding
+  std::string conv_algo = "auto";       ///< auto, direct, winograd: they differ by rounding
+  bool checkpoint_activations = false;  ///< less memory, more time, the same bits
 };
 
 /// One JSON object; from_json(to_json(c)) equals c. Unknown or mistyped keys throw CheckpointError;

@@ -42,6 +42,7 @@ class Trainer {
     choose_conv_algorithm(config_);
     const InitScope init(config_.seed);
     model_ = make_model(info_.model);
+    model_->checkpoint_activations(config_.checkpoint_activations);
     optimizer_ = make_optimizer(config_, model_->parameters());
   }
 

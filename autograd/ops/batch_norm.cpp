@@ -1,5 +1,7 @@
 #include "autograd/ops/batch_norm.h"
 
+#include "autograd/checkpoint.h"
+#include "autograd/graph_internal.h"
 #include "autograd/ops/checks_internal.h"
 #include "autograd/ops/norm_internal.h"
 #include "tensor/dispatch.h"
@@ -41,8 +43,11 @@ Tensor norm_of_batch(const char* op, const NormInputs& in, Tensor running_mean,
       return t.dtype() == Dtype::f64 ? t.clone() : t.to(Dtype::f64);
     };
     statistics = {copy(running_mean), copy(running_variance), true};
+    relies_on(running_mean);
+    relies_on(running_variance);
   }
-  if (running_mean && PIXELGRAD_MUTANT(batch_norm_updates_frozen_statistics, spec.training, true))
+  if (running_mean && !recomputing() &&
+      PIXELGRAD_MUTANT(batch_norm_updates_frozen_statistics, spec.training, true))
     dispatch(x, [&]<Device D, class T>() {
       kernels::update_running_statistics<D, T>(
           channels, pixels, statistics.mean.data<double>(), statistics.variance.data<double>(),

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include <cstring>
 #include <thread>
 
 #include "apps/engine/checkpoint.h"
@@ -155,6 +156,45 @@ TEST_F(Resume, TheConvolutionAlgorithmChangesTheBits) {
   const std::vector<float> direct = weights("direct");
   EXPECT_TRUE(std::equal(direct.begin(), direct.end(), automatic.data<float>()));
   EXPECT_NE(weights("winograd"), direct);
+}
+
+/// Everything in two checkpoints but the recipe.
+void expect_same_training(const Checkpoint& got, const Checkpoint& expected) {
+  EXPECT_EQ(got.state.step, expected.state.step);
+  EXPECT_EQ(got.state.loss_sum, expected.state.loss_sum);
+  EXPECT_EQ(got.state.best_miou, expected.state.best_miou);
+  ASSERT_EQ(got.state.history.size(), expected.state.history.size());
+  for (size_t i = 0; i < expected.state.history.size(); ++i)
+    EXPECT_EQ(got.state.history[i].train_loss, expected.state.history[i].train_loss);
+  for (const auto part : {&Checkpoint::model, &Checkpoint::optimizer}) {
+    ASSERT_EQ((got.*part).size(), (expected.*part).size());
+    for (size_t i = 0; i < (expected.*part).size(); ++i) {
+      const NamedTensor &a = (got.*part)[i], &b = (expected.*part)[i];
+      EXPECT_EQ(a.name, b.name);
+      ASSERT_EQ(a.tensor.bytes(), b.tensor.bytes());
+      EXPECT_EQ(std::memcmp(a.tensor.raw(), b.tensor.raw(), a.tensor.bytes()), 0) << a.name;
+    }
+  }
+}
+
+TEST_F(Resume, CheckpointedActivationsAlterNothingAndMayChange) {
+  const std::string run = *folder_ / "activations";
+  const auto go_on = [&](const std::vector<std::string>& options) {
+    const ProgramResult r = run_program(folder_->path(), with(recipe(run), options));
+    ASSERT_EQ(r.exit_code, 0) << r.err;
+  };
+  const auto last = [&] { return read_checkpoint(std::filesystem::path(run) / last_checkpoint); };
+  go_on({"--checkpoint-activations", "--stop-after", "5"});
+  EXPECT_TRUE(last().config.checkpoint_activations);
+  go_on({"--resume", "--stop-after", "5"});
+  EXPECT_TRUE(last().config.checkpoint_activations) << "not asked for a change";
+  go_on({"--resume", "--stop-after", "5", "--checkpoint-activations=false"});
+  EXPECT_FALSE(last().config.checkpoint_activations);
+  go_on({"--resume", "--checkpoint-activations"});
+  EXPECT_TRUE(last().config.checkpoint_activations);
+  for (const char* name : {last_checkpoint, best_checkpoint})
+    expect_same_training(read_checkpoint(std::filesystem::path(run) / name),
+                         read_checkpoint(folder_->path() / "whole" / name));
 }
 
 TEST_F(Resume, AContradictingOptionIsRefused) {
