@@ -81,7 +81,7 @@ void expect_exact(const NaiveConv2d& c, const Parts& parts, uint64_t seed) {
 
 // Naive loops take ten times as long under a sanitizer.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr uint64_t cases = 40;
+constexpr uint64_t cases = 15;
 #else
 constexpr uint64_t cases = 200;
 #endif
