@@ -1,0 +1,42 @@
+#pragma once
+#include <cstddef>
+#include <map>
+#include <set>
+#include <utility>
+
+namespace pixelgrad {
+
+/// Free memory that came from the system in whole pages, for large blocks. A request takes the
+/// smallest range that it fits and leaves the rest; what is given back grows together with its free
+/// neighbours. So blocks of any sizes follow each other in the same memory. Not for several threads
+/// at a time.
+class Arena {
+ public:
+  /// Sizes are multiples of this.
+  static constexpr size_t granule = size_t{64} << 10;
+
+  /// A block of the free memory, null where no range is as large.
+  void* take(size_t size);
+
+  /// A block that take() or from_system() returned becomes free.
+  void give(void* block, size_t size);
+
+  /// A new block from the system on huge pages, or null. What lies behind it, up to the end of its
+  /// last huge page, becomes free.
+  void* from_system(size_t size);
+
+  /// Gives all free ranges back to the system.
+  void release();
+
+  size_t bytes() const { return bytes_; }  ///< free ones
+
+ private:
+  void insert(char* begin, size_t size);
+  void erase(std::map<char*, size_t>::iterator range);
+
+  std::map<char*, size_t> by_address_;
+  std::set<std::pair<size_t, char*>> by_size_;
+  size_t bytes_ = 0;
+};
+
+}  // namespace pixelgrad

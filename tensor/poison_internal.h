@@ -1,0 +1,13 @@
+#pragma once
+
+// Marks for AddressSanitizer: which bytes of the allocator's memory nobody may touch now.
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#define PIXELGRAD_POISON(p, n) ASAN_POISON_MEMORY_REGION(p, n)
+#define PIXELGRAD_UNPOISON(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
+#define PIXELGRAD_RED_ZONE 64  // bytes between a block and its neighbour
+#else
+#define PIXELGRAD_POISON(p, n) (void)0
+#define PIXELGRAD_UNPOISON(p, n) (void)0
+#define PIXELGRAD_RED_ZONE 0
+#endif
