@@ -5,7 +5,7 @@
 #include <mutex>
 #include <vector>
 
-#include "tensor/arena.h"
+#include "tensor/arena_internal.h"
 #include "tensor/check.h"
 #include "tensor/poison_internal.h"
 

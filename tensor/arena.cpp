@@ -1,4 +1,4 @@
-#include "tensor/arena.h"
+#include "tensor/arena_internal.h"
 
 #include <sys/mman.h>
 
