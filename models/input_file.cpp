@@ -1,5 +1,6 @@
 #include "models/input_file.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace pixelgrad {
@@ -29,6 +30,12 @@ std::string quote_name(std::string_view name) {
   // A name may be cut inside a character, and need not be UTF-8 when it comes from a caller.
   return nlohmann::json(text).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) +
          (name.size() > longest ? "..." : "");
+}
+
+std::string plain_name(std::string_view name) {
+  const bool plain =
+      std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c <= '~'; });
+  return plain && name.size() <= 200 ? std::string(name) : quote_name(name);
 }
 
 }  // namespace pixelgrad

@@ -12,6 +12,9 @@ namespace pixelgrad {
 /// A name from a file for use in a message: quoted, escaped and not too long.
 std::string quote_name(std::string_view name);
 
+/// The same for a list: quoted only where something in it is not plain ASCII.
+std::string plain_name(std::string_view name);
+
 /// A weight file's bytes. Errors begin with its format and path.
 class InputFile {
  public:

@@ -84,7 +84,8 @@ class Machine {
   }
   std::string_view line() {
     const size_t end = text_.substr(at_, max_name_bytes + 1).find('\n');
-    if (end == std::string_view::npos) fail("a name without an end, or of more than ", max_name_bytes, " bytes");
+    if (end == std::string_view::npos && text_.size() - at_ > max_name_bytes)
+      fail("a name without an end, or of more than ", max_name_bytes, " bytes");
     const std::string_view name = take(end, "a name");
     take(1, "a name");
     return name;
@@ -95,8 +96,7 @@ class Machine {
   /// Counts memory that the values need, with what the containers reserve.
   void charge(size_t bytes) {
     memory_ += bytes;
-    if (memory_ > max_memory)
-      fail("its values need more than ", max_memory, " bytes of memory");
+    if (memory_ > max_memory) fail("its values need more than ", max_memory, " bytes of memory");
   }
   void push(PickleRef ref) {
     charge(2 * sizeof ref);
@@ -144,7 +144,8 @@ class Machine {
   template <class T>
   const T& as(PickleRef ref, const char* what) const {
     const T* value = std::get_if<T>(&pickle_.values[ref]);
-    if (!value) fail(what, " is ", kind_of(pickle_.values[ref]));
+    if (!value)
+      fail(what, " is ", kind_of(pickle_.values[ref]), ", expected ", kind_of(PickleValue(T{})));
     return *value;
   }
   template <class T>
@@ -170,8 +171,8 @@ class Machine {
   }
 
   void memoize(uint32_t index) {
-    if (index > memo_.size()) fail("memo ", index, ", expected at most ", memo_.size());
     const PickleRef ref = top();
+    if (index > memo_.size()) fail("memo ", index, ", expected at most ", memo_.size());
     if (index < memo_.size()) {
       memo_[index] = ref;
       return;
@@ -299,8 +300,8 @@ class Machine {
     } else {
       const TorchStorage& first = pickle_.storages[view.index];
       if (first.type != s.type || first.elements != s.elements)
-        fail("storage ", quote_name(s.key), " of ", s.elements, " ", name_of(s.type), ", before of ",
-             first.elements, " ", name_of(first.type));
+        fail("storage ", quote_name(s.key), " of ", s.elements, " ", name_of(s.type),
+             ", before of ", first.elements, " ", name_of(first.type));
     }
     push_new(view);
   }
@@ -384,10 +385,12 @@ class Machine {
         const PickleRef arguments = pop(), callable = pop();
         return call(callable, arguments);
       }
-      case 'b':  // BUILD: the attribute _metadata of a state_dict, which says nothing of interest
-        as<PickleDict>(pop(), "the attributes of an object");
+      case 'b': {  // BUILD: the attribute _metadata of a state_dict, which says nothing of interest
+        const PickleRef attributes = pop();
         as<PickleDict>(top(), "an object with attributes");
+        as<PickleDict>(attributes, "the attributes of an object");
         return;
+      }
       default:
         fail("opcode ", static_cast<int>(opcode), ", which torch.save does not use for weights");
     }
@@ -415,7 +418,7 @@ Pickle run_pickle(std::string_view text, const InputFile& file, const std::strin
 
 std::string_view kind_of(const PickleValue& value) {
   constexpr std::array<std::string_view, std::variant_size_v<PickleValue>> kinds = {
-      "None", "a boolean", "an integer", "a number", "a text",   "a tuple",
+      "None",   "a boolean",    "an integer", "a number",  "a text",  "a tuple",
       "a list", "a dictionary", "a function", "a storage", "a tensor"};
   return kinds[value.index()];
 }

@@ -56,9 +56,9 @@ struct PickleCallable {
   StoredType type;  ///< of storage_type
 };
 struct PickleStorage {
-  size_t index;         ///< into Pickle::storages
-  uint64_t first;       ///< element that a view of the storage begins with
-  uint64_t elements;    ///< from there on
+  size_t index;       ///< into Pickle::storages
+  uint64_t first;     ///< element that a view of the storage begins with
+  uint64_t elements;  ///< from there on
 };
 struct PickleTensor {
   size_t index;  ///< into Pickle::tensors

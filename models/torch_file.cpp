@@ -93,15 +93,16 @@ class TorchFile : public WeightFile {
 
   /// The item of a dictionary without tensors that leads to them.
   const std::pair<PickleRef, PickleRef>& inner_dictionary(const PickleDict& dict) const {
-    constexpr std::array<std::string_view, 6> usual = {"state_dict", "model_state_dict",
-                                                       "model_state", "model", "net", "weights"};
+    constexpr std::array<std::string_view, 6> usual = {
+        "state_dict", "model_state_dict", "model_state", "model", "net", "weights"};
     const std::pair<PickleRef, PickleRef>* found = nullptr;
     size_t rank = usual.size() + 1, of_that_rank = 0;
     std::string candidates;
     for (const auto& item : dict.items) {
       const auto* key = pickle_.get<std::string>(item.first);
       if (!key || !pickle_.get<PickleDict>(item.second)) continue;
-      const auto at = static_cast<size_t>(std::find(usual.begin(), usual.end(), *key) - usual.begin());
+      const auto at =
+          static_cast<size_t>(std::find(usual.begin(), usual.end(), *key) - usual.begin());
       if (at == usual.size() && !holds_tensors(item.second)) continue;
       if (candidates.size() < 200)
         candidates += (candidates.empty() ? "" : ", ") + quote_name(*key);
@@ -131,8 +132,9 @@ class TorchZipFile : public TorchFile {
       root = e.name.substr(0, e.name.size() - pickle_name.size() + 1);
     }
     file_.require(!root.empty(), "a zip archive without data.pkl; torch.save makes one");
-    file_.require(!zip_.find(root + "constants.pkl"),
-                  "a TorchScript archive, which holds code; save model.state_dict() with torch.save");
+    file_.require(
+        !zip_.find(root + "constants.pkl"),
+        "a TorchScript archive, which holds code; save model.state_dict() with torch.save");
     if (ZipEntry* order = zip_.find(root + "byteorder")) {
       const std::string text = zip_.read(*order, 16);
       file_.require(text == "little", "byte order ", quote_name(text), ", expected \"little\"");
@@ -147,8 +149,8 @@ class TorchZipFile : public TorchFile {
       ZipEntry* entry = zip_.find(root + "data/" + s.key);
       file_.require(entry, "no zip entry ", quote_name(root + "data/" + s.key), " for a storage");
       file_.require(entry->bytes == s.elements * size_of(s.type), "storage ", quote_name(s.key),
-                    " has ", entry->bytes, " bytes, expected ", s.elements * size_of(s.type), " for ",
-                    s.elements, " ", name_of(s.type));
+                    " has ", entry->bytes, " bytes, expected ", s.elements * size_of(s.type),
+                    " for ", s.elements, " ", name_of(s.type));
       storages_.push_back(entry);
     }
     list_tensors();
@@ -204,11 +206,9 @@ class TorchLegacyFile : public TorchFile {
                   ", expected ", legacy_protocol);
     check_byte_order(next_pickle(at, "the system's description"));
     pickle_ = next_pickle(at, "the object");
-    {
-      const Pickle keys = next_pickle(at, "the list of storages");
-      find_storages(keys, at);
-    }
     list_tensors();
+    const Pickle keys = next_pickle(at, "the list of storages");
+    find_storages(keys, at);
   }
 
  protected:
@@ -246,8 +246,7 @@ class TorchLegacyFile : public TorchFile {
     const auto* list = keys.get<PickleList>(keys.top);
     file_.require(list, "the list of storages is ", kind_of(keys.values[keys.top]));
     std::unordered_map<std::string_view, size_t> by_key;
-    for (size_t i = 0; i < pickle_.storages.size(); ++i)
-      by_key.emplace(pickle_.storages[i].key, i);
+    for (size_t i = 0; i < pickle_.storages.size(); ++i) by_key.emplace(pickle_.storages[i].key, i);
     constexpr uint64_t missing = 0;
     data_begin_.assign(pickle_.storages.size(), missing);
     for (const PickleRef ref : list->items) {

@@ -28,8 +28,7 @@ std::string guess_kind(std::string_view head) {
   if (head.starts_with("<")) return ": HTML or XML; was a web page downloaded in its place?";
   if (head.size() > 262 && head.substr(257, 5) == "ustar")
     return ": a tar archive, as PyTorch wrote them before 0.1.10";
-  if (head.starts_with("\x80"))
-    return ": a pickle, but not as torch.save writes them";
+  if (head.starts_with("\x80")) return ": a pickle, but not as torch.save writes them";
   return "";
 }
 

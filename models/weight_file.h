@@ -50,9 +50,7 @@ class WeightFile {
   /// The values of entries()[index], as dtype_in_memory of its type. Throws CheckpointError that
   /// names the file and the tensor where they cannot be read or are damaged.
   virtual Tensor read(size_t index) = 0;
-  Tensor read(size_t index, WeightLayout layout) {
-    return to_layout(read(index), layout_, layout);
-  }
+  Tensor read(size_t index, WeightLayout layout) { return to_layout(read(index), layout_, layout); }
 
  protected:
   WeightFile(std::filesystem::path path, std::string format)
@@ -74,9 +72,9 @@ class WeightFile {
 ///   - safetensors;
 ///   - what torch.save wrote (.pth, .pt), as a zip archive or in the form before PyTorch 1.6.
 /// A prefix that every name has is taken off where it comes from a wrapper: "module."
-/// (DataParallel), "_orig_mod." (torch.compile). Of a checkpoint of this program the model's tensors
-/// are kept, under the names that the model has for them. Throws CheckpointError that says what is
-/// wrong and where.
+/// (DataParallel), "_orig_mod." (torch.compile). Of a checkpoint of this program the model's
+/// tensors are kept, under the names that the model has for them. Throws CheckpointError that says
+/// what is wrong and where.
 std::unique_ptr<WeightFile> open_weights(const std::filesystem::path& path);
 
 }  // namespace pixelgrad

@@ -35,7 +35,8 @@ struct Directory {
 };
 
 Directory find_directory(InputFile& file) {
-  file.require(file.size() >= end_bytes, "has ", file.size(), " bytes, too few for a zip archive");
+  file.require(file.size() >= end_bytes, "has ", file.size(),
+               " bytes, too few for a zip archive: it was cut off");
   // The end record is the last thing, but for a comment of up to 65,535 bytes.
   const uint64_t tail_bytes = std::min<uint64_t>(file.size(), end_bytes + 65535);
   const uint64_t tail_begin = file.size() - tail_bytes;
@@ -59,14 +60,12 @@ Directory find_directory(InputFile& file) {
   // A zip64 end record stands before, where a locator says so. PyTorch always writes one.
   const bool needs64 = d.begin == in_zip64 || d.bytes == in_zip64 || d.entries == 0xFFFF;
   char locator[locator64_bytes] = {}, end64[end64_bytes];
-  if (d.limit >= locator64_bytes)
-    file.read_at(d.limit - locator64_bytes, locator, locator64_bytes);
+  if (d.limit >= locator64_bytes) file.read_at(d.limit - locator64_bytes, locator, locator64_bytes);
   if (get<uint32_t>(locator, 0) != locator64_signature) {
     file.require(!needs64, "has no zip64 locator");
     return d;
   }
-  const uint64_t end64_begin = get<uint64_t>(locator, 8),
-                 end64_limit = d.limit - locator64_bytes;
+  const uint64_t end64_begin = get<uint64_t>(locator, 8), end64_limit = d.limit - locator64_bytes;
   file.require(get<uint32_t>(locator, 4) == 0 && get<uint32_t>(locator, 16) <= 1,
                "is one of several disks of a zip archive");
   file.require(end64_begin <= end64_limit && end64_limit - end64_begin >= end64_bytes,
@@ -89,16 +88,16 @@ Directory find_directory(InputFile& file) {
 
 ZipReader::ZipReader(InputFile& file) : file_(file) {
   const Directory d = find_directory(file);
-  file.require(d.entries <= max_entries, "zip archive of ", d.entries, " entries, expected at most ",
-               max_entries);
+  file.require(d.entries <= max_entries, "zip archive of ", d.entries,
+               " entries, expected at most ", max_entries);
   file.require(d.bytes <= max_directory_bytes, "zip directory of ", d.bytes,
                " bytes, expected at most ", max_directory_bytes);
   file.require(d.begin <= d.limit && d.bytes == d.limit - d.begin, "zip directory of ", d.bytes,
                " bytes at ", d.begin, ", expected to end at ", d.limit);
   read_directory(d.begin, d.bytes, d.entries);
   read_local_headers(d.begin);
-  has_checksums_ = std::any_of(entries_.begin(), entries_.end(),
-                               [](const ZipEntry& e) { return e.crc != 0; });
+  has_checksums_ =
+      std::any_of(entries_.begin(), entries_.end(), [](const ZipEntry& e) { return e.crc != 0; });
 }
 
 void ZipReader::read_directory(uint64_t begin, uint64_t bytes, uint64_t count) {
@@ -116,8 +115,7 @@ void ZipReader::read_directory(uint64_t begin, uint64_t bytes, uint64_t count) {
     const uint16_t flags = get<uint16_t>(record, 8), method = get<uint16_t>(record, 10),
                    name_bytes = get<uint16_t>(record, 28), extra_bytes = get<uint16_t>(record, 30),
                    comment_bytes = get<uint16_t>(record, 32);
-    const uint64_t record_bytes =
-        uint64_t{entry_bytes} + name_bytes + extra_bytes + comment_bytes;
+    const uint64_t record_bytes = uint64_t{entry_bytes} + name_bytes + extra_bytes + comment_bytes;
     if (bytes - at < record_bytes) fail("entry ", i + 1, " of ", count, " is cut off");
     ZipEntry e;
     e.name.assign(record + entry_bytes, name_bytes);
@@ -127,7 +125,8 @@ void ZipReader::read_directory(uint64_t begin, uint64_t bytes, uint64_t count) {
     e.data_begin = get<uint32_t>(record, 42);  // so far, of the local header
     if (flags & encrypted) fail(quote_name(e.name), " is encrypted");
     if (method != 0 && method != 8)
-      fail(quote_name(e.name), " is packed by method ", method, ", expected 0 (stored) or 8 (deflated)");
+      fail(quote_name(e.name), " is packed by method ", method,
+           ", expected 0 (stored) or 8 (deflated)");
     e.deflated = method == 8;
 
     // Zip64: the fields that do not fit stand in an extra field, in this order.
@@ -177,17 +176,18 @@ void ZipReader::read_local_headers(uint64_t directory_begin) {
       fail("begins at ", begin, ", expected before the directory at ", directory_begin);
     std::string header(local_bytes + e->name.size(), '\0');
     file_.read_at(begin, header.data(), header.size());
-    if (get<uint32_t>(header.data(), 0) != local_signature)
-      fail("no local header at ", begin);
-    const uint16_t flags = get<uint16_t>(header.data(), 6), method = get<uint16_t>(header.data(), 8);
-    const uint32_t packed = get<uint32_t>(header.data(), 18), size = get<uint32_t>(header.data(), 22);
+    if (get<uint32_t>(header.data(), 0) != local_signature) fail("no local header at ", begin);
+    const uint16_t flags = get<uint16_t>(header.data(), 6),
+                   method = get<uint16_t>(header.data(), 8);
+    const uint32_t packed = get<uint32_t>(header.data(), 18),
+                   size = get<uint32_t>(header.data(), 22);
     if (get<uint16_t>(header.data(), 26) != e->name.size() ||
         header.compare(local_bytes, std::string::npos, e->name) != 0 ||
         method != (e->deflated ? 8 : 0) || (flags & encrypted))
       fail("its local header at ", begin, " differs from the directory");
-    if (!(flags & sizes_follow) &&
-        (get<uint32_t>(header.data(), 14) != e->crc ||
-         (packed != in_zip64 && packed != e->packed_bytes) || (size != in_zip64 && size != e->bytes)))
+    if (!(flags & sizes_follow) && (get<uint32_t>(header.data(), 14) != e->crc ||
+                                    (packed != in_zip64 && packed != e->packed_bytes) ||
+                                    (size != in_zip64 && size != e->bytes)))
       fail("size or CRC in its local header at ", begin, " differ from the directory");
     e->data_begin = begin + header.size() + get<uint16_t>(header.data(), 28);
     if (e->data_begin > directory_begin || e->packed_bytes > directory_begin - e->data_begin)
@@ -207,7 +207,8 @@ std::string ZipReader::read(ZipEntry& entry, uint64_t limit) {
                 " bytes, expected at most ", limit);
   std::string text(entry.bytes, '\0');
   if (entry.deflated) {
-    Inflater(file_, entry, has_checksums_).read(reinterpret_cast<std::byte*>(text.data()), entry.bytes);
+    Inflater(file_, entry, has_checksums_)
+        .read(reinterpret_cast<std::byte*>(text.data()), entry.bytes);
   } else {
     verify_stored(entry);
     file_.read_at(entry.data_begin, text.data(), text.size());
@@ -272,8 +273,8 @@ void Inflater::read(std::byte* to, size_t bytes) {
 }
 
 void Inflater::fail_at_packed_data() const {
-  file_.fail("zip entry ", quote_name(entry_.name), ": the packed data is damaged, or makes other than ",
-             entry_.bytes, " bytes");
+  file_.fail("zip entry ", quote_name(entry_.name),
+             ": the packed data is damaged, or makes other than ", entry_.bytes, " bytes");
 }
 
 void Inflater::finish() {

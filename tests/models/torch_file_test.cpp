@@ -1,4 +1,5 @@
-// Files of torch.save against what PyTorch itself finds in them (tests/reference/make_weight_files.py).
+// Files of torch.save against what PyTorch itself finds in them
+// (tests/reference/make_weight_files.py).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -66,19 +67,20 @@ const std::vector<std::string> nothing;
 
 INSTANTIATE_TEST_SUITE_P(
     Fixtures, TorchFile,
-    ::testing::Values(
-        Case{"zip_types.pth", "PyTorch zip", nothing}, Case{"zip_views.pth", "PyTorch zip", nothing},
-        Case{"zip_checkpoint.pth", "PyTorch zip", {"state_dict", "module."}},
-        Case{"zip_nested.pth", "PyTorch zip", {"model", "state_dict"}},
-        Case{"zip_parameters.pt", "PyTorch zip", {"ema"}},
-        Case{"legacy_types.pth", "PyTorch legacy", nothing},
-        Case{"legacy_views.pth", "PyTorch legacy", nothing},
-        Case{"legacy_checkpoint.pth", "PyTorch legacy", {"state_dict", "module."}},
-        Case{"legacy_nested.pth", "PyTorch legacy", {"model", "state_dict"}},
-        Case{"legacy_parameters.pt", "PyTorch legacy", {"ema"}},
-        Case{"deflated_views.pth", "PyTorch zip", nothing},
-        Case{"zip64_checkpoint.pth", "PyTorch zip", {"state_dict", "module."}},
-        Case{"without_crc.pth", "PyTorch zip", nothing}, Case{"unet.pth", "PyTorch zip", nothing}),
+    ::testing::Values(Case{"zip_types.pth", "PyTorch zip", nothing},
+                      Case{"zip_views.pth", "PyTorch zip", nothing},
+                      Case{"zip_checkpoint.pth", "PyTorch zip", {"state_dict", "module."}},
+                      Case{"zip_nested.pth", "PyTorch zip", {"model", "state_dict"}},
+                      Case{"zip_parameters.pt", "PyTorch zip", {"ema"}},
+                      Case{"legacy_types.pth", "PyTorch legacy", nothing},
+                      Case{"legacy_views.pth", "PyTorch legacy", nothing},
+                      Case{"legacy_checkpoint.pth", "PyTorch legacy", {"state_dict", "module."}},
+                      Case{"legacy_nested.pth", "PyTorch legacy", {"model", "state_dict"}},
+                      Case{"legacy_parameters.pt", "PyTorch legacy", {"ema"}},
+                      Case{"deflated_views.pth", "PyTorch zip", nothing},
+                      Case{"zip64_checkpoint.pth", "PyTorch zip", {"state_dict", "module."}},
+                      Case{"without_crc.pth", "PyTorch zip", nothing},
+                      Case{"unet.pth", "PyTorch zip", nothing}),
     [](const auto& info) {
       std::string name = info.param.file;
       std::replace(name.begin(), name.end(), '.', '_');
@@ -96,8 +98,8 @@ TEST(TorchFile, TensorsAreReadInAnyOrderAndAgain) {
 
 TEST(WeightLayout, KernelsChangePlacesWithChannels) {
   // [2,3,1,2] in PyTorch's order: 100 o + 10 i + x.
-  const Tensor oihw = Tensor::from<float>(
-      {2, 3, 1, 2}, {0, 1, 10, 11, 20, 21, 100, 101, 110, 111, 120, 121});
+  const Tensor oihw =
+      Tensor::from<float>({2, 3, 1, 2}, {0, 1, 10, 11, 20, 21, 100, 101, 110, 111, 120, 121});
   const Tensor ohwi = to_layout(oihw, WeightLayout::pytorch, WeightLayout::pixelgrad);
   EXPECT_EQ(ohwi.shape(), (Shape{2, 1, 2, 3}));
   EXPECT_THAT(ohwi.to_doubles(), ElementsAre(0, 10, 20, 1, 11, 21, 100, 110, 120, 101, 111, 121));
