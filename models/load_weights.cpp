@@ -49,9 +49,9 @@ std::string find_prefix(const std::map<std::string, NamedTensor>& model, const W
   std::string best;
   int64_t most = -1;
   for (const std::string prefix : {"", "backbone.", "encoder."}) {
-    const auto matches = std::count_if(
-        file.entries().begin(), file.entries().end(),
-        [&](const WeightEntry& e) { return model.contains(prefix + e.name); });
+    const auto matches =
+        std::count_if(file.entries().begin(), file.entries().end(),
+                      [&](const WeightEntry& e) { return model.contains(prefix + e.name); });
     if (matches > most) {
       most = matches;
       best = prefix;
@@ -63,8 +63,7 @@ std::string find_prefix(const std::map<std::string, NamedTensor>& model, const W
 std::string join(const std::vector<std::string>& names) {
   constexpr size_t shown = 6;
   std::string text;
-  for (size_t i = 0; i < std::min(shown, names.size()); ++i)
-    text += (i ? ", " : "") + names[i];
+  for (size_t i = 0; i < std::min(shown, names.size()); ++i) text += (i ? ", " : "") + names[i];
   if (names.size() > shown) text += str(" and ", names.size() - shown, " more");
   return text;
 }
@@ -92,8 +91,8 @@ std::vector<Step> plan(const SegmentationModel& model, const WeightFile& file, L
     const Shape shape = to_layout(e.shape, file.layout(), WeightLayout::pixelgrad);
     const Shape& want = target.tensor.shape();
     if (is_floating(dtype_in_memory(e.type)) != is_floating(target.tensor.dtype())) {
-      wrong.push_back(str(target.name, " holds ", name_of(e.type), ", expected ",
-                          target.tensor.dtype()));
+      wrong.push_back(
+          str(target.name, " holds ", name_of(e.type), ", expected ", target.tensor.dtype()));
     } else if (shape == want) {
       report.loaded.push_back(target.name);
       steps.push_back({i, target});
@@ -135,8 +134,8 @@ std::string LoadReport::to_string() const {
   if (!prefix.empty()) text += str(", as ", prefix, "*");
   text += '\n';
   for (const Change& c : adapted)
-    text += str("  adapted to ", c.model.back(), " input channels, from ", c.file.back(), ": ", c.name,
-                '\n');
+    text += str("  adapted to ", c.model.back(), " input channels, from ", c.file.back(), ": ",
+                c.name, '\n');
   for (const Change& c : other_classes)
     text += str("  left at its initialisation, ", c.file.front(), " classes in the file, ",
                 c.model.front(), " in the model: ", c.name, '\n');

@@ -14,10 +14,10 @@ struct LoadReport {
     Shape file, model;
   };
 
-  std::vector<std::string> loaded;      ///< as they are
-  std::vector<Change> adapted;          ///< loaded for another number of input channels
-  std::vector<Change> other_classes;    ///< left at their initialisation: the file has other classes
-  std::vector<std::string> missing;     ///< of the model, left at their initialisation
+  std::vector<std::string> loaded;    ///< as they are
+  std::vector<Change> adapted;        ///< loaded for another number of input channels
+  std::vector<Change> other_classes;  ///< left at their initialisation: the file has other classes
+  std::vector<std::string> missing;   ///< of the model, left at their initialisation
   std::vector<std::string> unexpected;  ///< of the file, not used; named as the file does
   std::string prefix;                   ///< put before the file's names: "backbone."
 
@@ -40,9 +40,9 @@ struct LoadReport {
 ///   - Tensors of the model that the file has not, and the other way round.
 /// The report says all of it. With `exact` nothing may differ.
 ///
-/// Throws CheckpointError, before anything is copied, when a shape or type fits in no such way, when
-/// no parameter at all is found, or when something differs in spite of `exact`; and when values
-/// cannot be read, which may leave the model half loaded.
+/// Throws CheckpointError, before anything is copied, when a shape or type fits in no such way,
+/// when no parameter at all is found, or when something differs in spite of `exact`; and when
+/// values cannot be read, which may leave the model half loaded.
 LoadReport load_weights(SegmentationModel& model, WeightFile& file, bool exact = false);
 
 }  // namespace pixelgrad

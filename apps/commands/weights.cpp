@@ -32,10 +32,14 @@ void show(const WeightFile& file, bool json) {
     Json tensors = Json::array();
     for (const WeightEntry& e : file.entries())
       tensors.push_back({{"name", e.name}, {"type", name_of(e.type)}, {"shape", e.shape}});
-    const Json out{{"file", file.path().string()},   {"format", file.format()},
-                   {"layout", layout_name(file.layout())}, {"unwrapped", file.unwrapped()},
-                   {"values", values},               {"bytes", bytes},
-                   {"metadata", file.metadata()},    {"tensors", tensors}};
+    const Json out{{"file", file.path().string()},
+                   {"format", file.format()},
+                   {"layout", layout_name(file.layout())},
+                   {"unwrapped", file.unwrapped()},
+                   {"values", values},
+                   {"bytes", bytes},
+                   {"metadata", file.metadata()},
+                   {"tensors", tensors}};
     std::printf("%s\n", out.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
     return;
   }
@@ -88,7 +92,8 @@ void add_convert(CLI::App& weights, const CommonFlags& common) {
            file->read(i, pytorch ? WeightLayout::pytorch : WeightLayout::pixelgrad)});
     write_safetensors(flags->out, out);
     if (common.json)
-      std::printf("%s\n", Json{{"out", flags->out}, {"tensors", out.tensors.size()}}.dump().c_str());
+      std::printf("%s\n",
+                  Json{{"out", flags->out}, {"tensors", out.tensors.size()}}.dump().c_str());
     else
       std::printf("%zu tensors in %s\n", out.tensors.size(), flags->out.c_str());
   });
@@ -132,7 +137,8 @@ std::vector<Difference> compare(WeightFile& a, WeightFile& b, double tolerance) 
       count += distance > tolerance;
     }
     if (count > 0)
-      found.push_back({e.name, str(count, " of ", x.size(), " values, by up to ", largest), largest});
+      found.push_back(
+          {e.name, str(count, " of ", x.size(), " values, by up to ", largest), largest});
   }
   for (const WeightEntry& e : b.entries())
     if (in_b.contains(e.name)) found.push_back({e.name, "only in the second", infinity});

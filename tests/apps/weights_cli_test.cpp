@@ -58,9 +58,9 @@ class WeightsCli : public ::testing::Test {
   }
 
   std::vector<std::string> train(const std::string& weights, const std::string& out) {
-    return {"train",   "--data",  scratch_ / "data", "--width",     "2", "--depth",      "1",
-            "--epochs", "1",      "--panels",        "0",           "--out", out,
-            "--weights", weights};
+    return {"train",    "--data", scratch_ / "data", "--width", "2",     "--depth", "1",
+            "--epochs", "1",      "--panels",        "0",       "--out", out,       "--weights",
+            weights};
   }
 
   const std::string unet_ = fixtures / "unet.pth";
@@ -73,12 +73,13 @@ TEST_F(WeightsCli, ShowListsTensors) {
   EXPECT_THAT(r.out, AllOf(HasSubstr("PyTorch legacy, 8 tensors, 135 values"),
                            HasSubstr("unwrapped: state_dict"), HasSubstr("unwrapped: module."),
                            HasSubstr("0.weight"), HasSubstr("[4,3,3,3]")));
-  const auto json = nlohmann::json::parse(
-      run({"weights", "show", "--json", fixtures / "zip_types.pth"}).out);
+  const auto json =
+      nlohmann::json::parse(run({"weights", "show", "--json", fixtures / "zip_types.pth"}).out);
   EXPECT_EQ(json["format"], "PyTorch zip");
   EXPECT_EQ(json["layout"], "pytorch");
   EXPECT_EQ(json["tensors"].size(), 14u);
-  EXPECT_EQ(json["tensors"][2], (nlohmann::json{{"name", "f16"}, {"type", "f16"}, {"shape", {12}}}));
+  EXPECT_EQ(json["tensors"][2],
+            (nlohmann::json{{"name", "f16"}, {"type", "f16"}, {"shape", {12}}}));
 }
 
 TEST_F(WeightsCli, ConvertKeepsEveryValueInEitherLayout) {
@@ -173,9 +174,9 @@ TEST_F(WeightsCli, TrainingBeginsWithTheWeightsOfAFile) {
 
 TEST_F(WeightsCli, PredictAndEvaluateWithWeightsAlone) {
   const std::string data = make_data(4);
-  const std::vector<std::string> source = {"--weights", unet_, "--model", "unet", "--classes", "4",
-                                           "--model-option", "width=2", "--model-option",
-                                           "depth=1"};
+  const std::vector<std::string> source = {"--weights",      unet_,    "--model",        "unet",
+                                           "--classes",      "4",      "--model-option", "width=2",
+                                           "--model-option", "depth=1"};
   std::vector<std::string> evaluate = {"evaluate", "--json", "--data", data};
   evaluate.insert(evaluate.end(), source.begin(), source.end());
   const ProgramResult r = run(evaluate);

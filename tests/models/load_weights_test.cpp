@@ -115,8 +115,9 @@ TEST(LoadWeights, OtherInputChannelsAreSummedOrRepeated) {
     for (int64_t out = 0; out < 2; ++out)
       for (int64_t tap = 0; tap < 9; ++tap)
         for (int64_t in = 0; in < channels; ++in) {
-          const double want = channels == 1 ? at(out, 0, tap) + at(out, 1, tap) + at(out, 2, tap)
-                                            : at(out, in % 3, tap) * 3 / static_cast<double>(channels);
+          const double want = channels == 1
+                                  ? at(out, 0, tap) + at(out, 1, tap) + at(out, 2, tap)
+                                  : at(out, in % 3, tap) * 3 / static_cast<double>(channels);
           EXPECT_NEAR(weight.span<float>()[static_cast<size_t>((out * 9 + tap) * channels + in)],
                       want, 1e-7);
         }
@@ -152,7 +153,9 @@ TEST(LoadWeights, NamesOfABackboneAlone) {
   // A model under "encoder." takes the names of a file that has none.
   class Wrapped : public SegmentationModel {
    public:
-    Wrapped() : SegmentationModel({.name = "wrapped"}), conv_(add<Conv2d>("encoder.conv1", {.in_channels = 3, .out_channels = 2})) {}
+    Wrapped()
+        : SegmentationModel({.name = "wrapped"}),
+          conv_(add<Conv2d>("encoder.conv1", {.in_channels = 3, .out_channels = 2})) {}
     ModelOutput forward(const Tensor& x) override { return {.logits = conv_(x)}; }
     InputPadding input_padding(int64_t, int64_t) const override { return {}; }
 

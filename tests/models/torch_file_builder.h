@@ -110,17 +110,17 @@ inline std::string zip(const std::vector<ZipPart>& parts, size_t* directory_begi
                                               : p.deflate           ? 8
                                                                     : 0);
     const auto* bytes = reinterpret_cast<const unsigned char*>(p.data.data());
-    const auto crc = static_cast<uint32_t>(
-        p.claimed_crc >= 0 ? static_cast<uint64_t>(p.claimed_crc)
-                           : crc32(0, bytes, static_cast<uInt>(p.data.size())));
+    const auto crc = static_cast<uint32_t>(p.claimed_crc >= 0
+                                               ? static_cast<uint64_t>(p.claimed_crc)
+                                               : crc32(0, bytes, static_cast<uInt>(p.data.size())));
     const auto packed_bytes = static_cast<uint32_t>(
         p.claimed_packed >= 0 ? static_cast<size_t>(p.claimed_packed) : packed.size());
     const auto data_bytes = static_cast<uint32_t>(
         p.claimed_bytes >= 0 ? static_cast<size_t>(p.claimed_bytes) : p.data.size());
     const auto offset = static_cast<uint32_t>(
         p.claimed_offset >= 0 ? static_cast<size_t>(p.claimed_offset) : file.size());
-    const std::string fields = le(p.flags) + le(method) + le<uint32_t>(0) + le(crc) +
-                               le(packed_bytes) + le(data_bytes);
+    const std::string fields =
+        le(p.flags) + le(method) + le<uint32_t>(0) + le(crc) + le(packed_bytes) + le(data_bytes);
     const std::string& local_name = p.local_name.empty() ? p.name : p.local_name;
     file += "PK\3\4" + le<uint16_t>(20) + fields + le(static_cast<uint16_t>(local_name.size())) +
             le<uint16_t>(0) + local_name + packed;
@@ -149,7 +149,8 @@ inline std::vector<ZipPart> torch_parts(const std::string& pickle,
 inline std::string legacy_file(const std::string& pickle,
                                const std::vector<std::pair<int64_t, std::string>>& storages,
                                int64_t protocol = 1001, bool little_endian = true) {
-  std::string file = std::string("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e", 15);
+  std::string file =
+      std::string("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e", 15);
   file += pickled::program(pickled::integer(protocol));
   file += pickled::program(pickled::dict({{"protocol_version", pickled::integer(protocol)},
                                           {"little_endian", little_endian ? "\x88" : "\x89"}}));
