@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
 #include <set>
 
 #include "models/safetensors.h"
@@ -632,6 +633,35 @@ TEST(MalformedWeights, TheFilesThatWereBrokenAreSound) {
     EXPECT_EQ(error_of(folder / "a"), "no error");
     EXPECT_EQ(open_weights(folder / "a")->entries().at(0).name, "w");
   }
+}
+
+/// Bytes changed at random: the file is read, or refused; nothing else is thrown.
+TEST(MalformedWeights, RandomDamage) {
+  const testing::ScratchFolder folder;
+  std::mt19937 random(1);  // the same on every machine
+  const auto below = [&](size_t n) { return static_cast<size_t>(random()) % n; };
+  int refused = 0, files = 0;
+  for (const char* name :
+       {"legacy_types.pth", "legacy_checkpoint.pth", "legacy_views.pth", "zip_nested.pth",
+        "zip64_checkpoint.pth", "deflated_views.pth", "without_crc.pth"}) {
+    const std::string good = file_bytes(std::string(PIXELGRAD_FIXTURES) + "/weights/" + name);
+    ASSERT_FALSE(good.empty());
+    // The pickles and the directory are where damage matters; they are at either end.
+    const size_t edge = std::min<size_t>(good.size(), 1500);
+    for (int i = 0; i < 300; ++i, ++files) {
+      std::string bytes = good;
+      for (size_t changes = 1 + below(3); changes > 0; --changes) {
+        const size_t at = below(2) ? below(edge) : good.size() - 1 - below(edge);
+        bytes[at] = static_cast<char>(below(256));
+      }
+      if (below(8) == 0) bytes.resize(below(bytes.size()));
+      testing::put_file(folder / "a", bytes);
+      SCOPED_TRACE(str(name, ", damage ", i));
+      EXPECT_NO_THROW(refused += error_of(folder / "a") != "no error");
+    }
+  }
+  EXPECT_GT(refused, files / 2);
+  RecordProperty("refused", refused);
 }
 
 /// Files of Python 2, and views of storages, as PyTorch before 0.4 wrote them.
