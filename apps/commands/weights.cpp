@@ -7,6 +7,7 @@
 #include "apps/commands/commands.h"
 #include "models/input_file.h"
 #include "models/safetensors.h"
+#include "models/torch_writer.h"
 #include "models/weight_file.h"
 
 namespace pixelgrad {
@@ -70,19 +71,23 @@ void add_convert(CLI::App& weights, const CommonFlags& common) {
   };
   auto flags = std::make_shared<Flags>();
   CLI::App* cmd = weights.add_subcommand(
-      "convert", "Write a file's tensors as safetensors, for PyTorch or for pixelgrad");
+      "convert", "Write a file's tensors as safetensors or .pth, for PyTorch or for pixelgrad");
   cmd->add_option("IN", flags->in, "safetensors, .pth or .pt; or a checkpoint")->required();
-  cmd->add_option("OUT", flags->out, "The safetensors file to write")->required();
+  cmd->add_option("OUT", flags->out, "The .safetensors, .pth or .pt file to write")->required();
   cmd->add_option("--layout", flags->layout,
                   "Order of a convolution's sizes: pytorch (out,in,height,width) or pixelgrad "
                   "(out,height,width,in)")
       ->check(CLI::IsMember({"pytorch", "pixelgrad"}))
       ->capture_default_str();
   cmd->callback([flags, &common] {
-    check<UsageError>(std::filesystem::path(flags->out).extension() == ".safetensors", "[weights] ",
-                      flags->out, ": expected a name that ends in .safetensors");
-    const auto file = open_weights(flags->in);
+    const std::string extension = std::filesystem::path(flags->out).extension().string();
+    const bool torch = extension == ".pth" || extension == ".pt";
     const bool pytorch = flags->layout == "pytorch";
+    check<UsageError>(torch || extension == ".safetensors", "[weights] ", flags->out,
+                      ": expected a name that ends in .safetensors, .pth or .pt");
+    check<UsageError>(pytorch || !torch, "[weights] ", flags->out,
+                      ": --layout pixelgrad is for .safetensors, which says its layout");
+    const auto file = open_weights(flags->in);
     TensorFile out;
     out.layout = pytorch ? "NCHW" : "NHWC";
     if (pytorch) out.metadata["format"] = "pt";  // what other programs look for
@@ -90,7 +95,10 @@ void add_convert(CLI::App& weights, const CommonFlags& common) {
       out.tensors.push_back(
           {file->entries()[i].name,
            file->read(i, pytorch ? WeightLayout::pytorch : WeightLayout::pixelgrad)});
-    write_safetensors(flags->out, out);
+    if (torch)
+      write_torch_file(flags->out, out.tensors);
+    else
+      write_safetensors(flags->out, out);
     if (common.json)
       std::printf("%s\n",
                   Json{{"out", flags->out}, {"tensors", out.tensors.size()}}.dump().c_str());

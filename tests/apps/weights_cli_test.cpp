@@ -90,6 +90,11 @@ TEST_F(WeightsCli, ConvertKeepsEveryValueInEitherLayout) {
     EXPECT_EQ(same.exit_code, 0) << same.out;
     EXPECT_EQ(same.out, "40 tensors, no difference\n");
   }
+  const std::string pth = scratch_ / "unet.pth";
+  EXPECT_EQ(run({"weights", "convert", scratch_ / "pixelgrad.safetensors", pth}).exit_code, 0);
+  EXPECT_EQ(run({"weights", "diff", unet_, pth}).out, "40 tensors, no difference\n");
+  EXPECT_THAT(run({"weights", "show", pth}).out,
+              AllOf(HasSubstr("PyTorch zip"), HasSubstr("[4,2,2,2]"), HasSubstr("i64")));
   const auto shape_in = [&](const char* layout) {
     for (const NamedTensor& t :
          read_safetensors(scratch_ / (std::string(layout) + ".safetensors")).tensors)
@@ -144,8 +149,10 @@ TEST_F(WeightsCli, BadFilesEndWithExitCode5) {
   expect_error({"weights", "show", scratch_ / "none"}, bad_checkpoint, HasSubstr("none"));
   EXPECT_FALSE(fs::exists(scratch_ / "out.safetensors"));
   EXPECT_FALSE(fs::exists(scratch_ / "run/last.safetensors"));
-  expect_error({"weights", "convert", unet_, scratch_ / "out.pth"}, usage,
+  expect_error({"weights", "convert", unet_, scratch_ / "out.h5"}, usage,
                HasSubstr(".safetensors"));
+  expect_error({"weights", "convert", unet_, scratch_ / "out.pth", "--layout", "pixelgrad"}, usage,
+               HasSubstr("--layout"));
   expect_error({"weights"}, usage, HasSubstr("subcommand"));
 }
 

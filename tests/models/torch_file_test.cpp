@@ -8,7 +8,9 @@
 #include <map>
 
 #include "models/safetensors.h"
+#include "models/torch_writer.h"
 #include "models/weight_file.h"
+#include "tests/support/scratch_folder.h"
 
 namespace pixelgrad {
 namespace {
@@ -94,6 +96,34 @@ TEST(TorchFile, TensorsAreReadInAnyOrderAndAgain) {
       EXPECT_EQ(file->read(i - 1).to_doubles(),
                 expected(name).at(file->entries()[i - 1].name).to_doubles());
   }
+}
+
+// PyTorch's own reading of such files was checked by hand: torch.load with weights_only=True.
+TEST(TorchWriter, WritesWhatIsReadBack) {
+  const testing::ScratchFolder scratch;
+  std::vector<NamedTensor> tensors = {{"f32", Tensor::from<float>({2, 3}, {1, 2, 3, 4, 5, 6})},
+                                      {"f64", Tensor::from<double>({2}, {1.0 / 3, -1e300})},
+                                      {"u8", Tensor::from<uint8_t>({3}, {0, 128, 255})},
+                                      {"i32", Tensor::from<int32_t>({1, 2, 1}, {-1, 1 << 30})},
+                                      {"i64", Tensor::scalar(1e15, Dtype::i64)},
+                                      {"empty", Tensor::zeros({0, 4}, Dtype::f32)}};
+  write_torch_file(scratch / "a.pth", tensors);
+  const auto file = open_weights(scratch / "a.pth");
+  ASSERT_EQ(file->entries().size(), tensors.size());
+  for (size_t i = 0; i < tensors.size(); ++i) {
+    EXPECT_EQ(file->entries()[i].name, tensors[i].name);
+    const Tensor got = file->read(i);
+    EXPECT_EQ(got.dtype(), tensors[i].tensor.dtype());
+    EXPECT_EQ(got.shape(), tensors[i].tensor.shape());
+    EXPECT_EQ(got.to_doubles(), tensors[i].tensor.to_doubles());
+  }
+  const std::string bytes = testing::file_bytes(scratch / "a.pth");
+  const float first[] = {1, 2, 3, 4, 5, 6};
+  EXPECT_EQ(bytes.find(std::string(reinterpret_cast<const char*>(first), sizeof first)) % 64, 0u);
+
+  tensors.push_back(tensors[0]);
+  EXPECT_THROW(write_torch_file(scratch / "a.pth", tensors), CheckpointError);
+  EXPECT_EQ(testing::file_bytes(scratch / "a.pth"), bytes);
 }
 
 TEST(WeightLayout, KernelsChangePlacesWithChannels) {
