@@ -55,10 +55,11 @@ std::string make_pickle(const std::vector<NamedTensor>& tensors) {
     const Tensor& t = tensors[i].tensor;
     Shape strides(t.shape().size(), 1);
     for (size_t d = strides.size(); d > 1; --d) strides[d - 2] = strides[d - 1] * t.shape()[d - 1];
-    text += pickled(tensors[i].name) + "ctorch._utils\n_rebuild_tensor_v2\n((" + pickled("storage") +
-            "ctorch\n" + storage_name(t.dtype()) + '\n' + pickled(std::to_string(i)) +
-            pickled("cpu") + pickled(t.numel()) + "tQ" + pickled(int64_t{0}) + pickled(t.shape()) +
-            pickled(strides) + '\x89' + ordered_dict + "tR";
+    text += pickled(tensors[i].name) + "ctorch._utils\n_rebuild_tensor_v2\n((" +
+            pickled("storage") + "ctorch\n" + storage_name(t.dtype()) + '\n' +
+            pickled(std::to_string(i)) + pickled("cpu") + pickled(t.numel()) + "tQ" +
+            pickled(int64_t{0}) + pickled(t.shape()) + pickled(strides) + '\x89' + ordered_dict +
+            "tR";
   }
   return text + "u.";
 }
@@ -85,8 +86,8 @@ class ZipWriter {
     directory_ += "PK\1\2" + le<uint16_t>(20) + le<uint16_t>(20) + fields + le<uint16_t>(0) +
                   le<uint16_t>(0) + le<uint16_t>(0) + le<uint16_t>(0) + le<uint32_t>(0) +
                   le(static_cast<uint32_t>(written_)) + name;
-    put("PK\3\4" + le<uint16_t>(20) + fields + le(static_cast<uint16_t>(padding + 4)) + name + "FB" +
-        le(padding) + std::string(padding, 'Z'));
+    put("PK\3\4" + le<uint16_t>(20) + fields + le(static_cast<uint16_t>(padding + 4)) + name +
+        "FB" + le(padding) + std::string(padding, 'Z'));
     file_.write(data, bytes);
     written_ += bytes;
     ++count_;
@@ -94,7 +95,8 @@ class ZipWriter {
 
   void finish() {
     const auto begin = static_cast<uint32_t>(written_);
-    const std::string counts = le(static_cast<uint16_t>(count_)) + le(static_cast<uint16_t>(count_));
+    const std::string counts =
+        le(static_cast<uint16_t>(count_)) + le(static_cast<uint16_t>(count_));
     put(directory_ + "PK\5\6" + le<uint32_t>(0) + counts +
         le(static_cast<uint32_t>(directory_.size())) + le(begin) + le<uint16_t>(0));
   }
@@ -118,7 +120,8 @@ void write_torch_file(const std::filesystem::path& path, const std::vector<Named
   std::unordered_set<std::string> names;
   for (const auto& [name, tensor] : tensors) {
     check<CheckpointError>(tensor.defined() && names.insert(name).second, "[torch] ", path.string(),
-                           ": tensor ", quote_name(name), ": it is undefined, or the name is taken");
+                           ": tensor ", quote_name(name),
+                           ": it is undefined, or the name is taken");
     values.push_back({name, tensor.to(Device::cpu)});
   }
   write_file_atomically(path, [&](AtomicFile& file) {

@@ -34,6 +34,14 @@ void* operator new(size_t bytes, std::align_val_t align) {
   const auto a = static_cast<size_t>(align);
   return counted(std::aligned_alloc(a, (bytes + a - 1) / a * a));
 }
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
+  void* block = std::malloc(bytes);
+  return block ? counted(block) : nullptr;
+}
+void* operator new[](size_t bytes, const std::nothrow_t&) noexcept {
+  void* block = std::malloc(bytes);
+  return block ? counted(block) : nullptr;
+}
 void operator delete(void* block) noexcept { release(block); }
 void operator delete[](void* block) noexcept { release(block); }
 void operator delete(void* block, size_t) noexcept { release(block); }
