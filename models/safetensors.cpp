@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <fstream>
 #include <numeric>
 #include <unordered_set>
 
 #include "models/crc32c.h"
+#include "models/input_file.h"
 #include "models/safetensors_header_internal.h"
 #include "tensor/atomic_file.h"
 
@@ -18,71 +18,94 @@ static_assert(std::endian::native == std::endian::little, "values are stored lit
 
 constexpr uint64_t length_bytes = 8;
 
-/// A weight file whose header was read and found right.
-struct OpenFile {
-  std::string path;
-  std::ifstream stream;
-  SafetensorsHeader header;
-  uint64_t data_begin = 0;
-
-  /// Reads exactly `bytes` bytes from `offset`.
-  void read(uint64_t offset, void* to, uint64_t bytes) {
-    stream.seekg(static_cast<std::streamoff>(offset));
-    stream.read(static_cast<char*>(to), static_cast<std::streamsize>(bytes));
-    check<CheckpointError>(stream.good(), "[safetensors] ", path, ": cannot read ", bytes,
-                           " bytes at ", offset);
-  }
-};
-
-OpenFile open_file(const std::filesystem::path& path) {
-  OpenFile file;
-  file.path = path.string();
-  const auto fail = [&](const auto&... parts) {
-    throw CheckpointError(str("[safetensors] ", file.path, ": ", parts...));
-  };
-  std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) fail(error ? "no such file" : "not a file");
-  const uint64_t size = std::filesystem::file_size(path, error);
-  if (error) fail(error.message());
-  file.stream.open(path, std::ios::binary);
-  if (!file.stream) fail("cannot be opened to read");
-  if (size < length_bytes) fail("has ", size, " bytes, expected at least ", length_bytes);
-
-  uint64_t length = 0;
-  file.read(0, &length, length_bytes);
-  if (length > max_safetensors_header_bytes)
-    fail("header of ", length, " bytes, expected at most ", max_safetensors_header_bytes);
-  if (length > size - length_bytes)
-    fail("header of ", length, " bytes in a file of ", size, " bytes: the file was cut off, or is ",
-         "no safetensors file");
-  std::string text(length, '\0');
-  file.read(length_bytes, text.data(), length);
-  file.data_begin = length_bytes + length;
-  file.header = parse_safetensors_header(text, size - file.data_begin, file.path);
-  return file;
-}
-
 std::span<const std::byte> bytes_of(const Tensor& t) { return {t.raw(), t.bytes()}; }
+
+class SafetensorsFile : public WeightFile {
+ public:
+  explicit SafetensorsFile(const std::filesystem::path& path)
+      : WeightFile(path, "safetensors"), file_(path, "safetensors") {
+    const uint64_t size = file_.size();
+    if (size < length_bytes) fail("has ", size, " bytes, expected at least ", length_bytes);
+
+    uint64_t length = 0;
+    file_.read_at(0, &length, length_bytes);
+    if (length > max_safetensors_header_bytes)
+      fail("header of ", length, " bytes, expected at most ", max_safetensors_header_bytes);
+    if (length > size - length_bytes)
+      fail("header of ", length, " bytes in a file of ", size,
+           " bytes: the file was cut off, or is no safetensors file");
+    std::string text(length, '\0');
+    file_.read_at(length_bytes, text.data(), length);
+    data_begin_ = length_bytes + length;
+    header_ = parse_safetensors_header(text, size - data_begin_, path.string());
+
+    metadata_ = std::move(header_.metadata);
+    layout_ = header_.layout == "NHWC" ? WeightLayout::pixelgrad : WeightLayout::pytorch;
+    entries_.reserve(header_.entries.size());
+    for (SafetensorsEntry& e : header_.entries)
+      entries_.push_back({std::move(e.name), e.type, std::move(e.shape), entries_.size()});
+  }
+
+  /// What the file says: "NHWC", "NCHW" or nothing.
+  const std::string& layout_tag() const { return header_.layout; }
+
+  Tensor read(size_t index) override {
+    const WeightEntry& e = entries_.at(index);
+    const SafetensorsEntry& place = header_.entries[e.place];
+    Tensor t = Tensor::empty(e.shape, dtype_in_memory(e.type));
+    const uint64_t bytes = place.end - place.begin;
+    uint32_t checksum = 0;
+    if (bytes == t.bytes() && e.type != StoredType::boolean) {
+      if (bytes > 0) file_.read_at(data_begin_ + place.begin, t.mutable_raw(), bytes);
+      checksum = crc32c(bytes_of(t));
+    } else {
+      std::vector<std::byte> piece(std::min<uint64_t>(bytes, piece_bytes));
+      std::byte* to = t.mutable_raw();
+      for (uint64_t done = 0; done < bytes; done += piece.size()) {
+        piece.resize(std::min<uint64_t>(bytes - done, piece_bytes));
+        file_.read_at(data_begin_ + place.begin + done, piece.data(), piece.size());
+        checksum = crc32c(piece, checksum);
+        const size_t count = piece.size() / size_of(e.type);
+        convert_stored(e.type, piece.data(), count, to);
+        to += count * size_of(t.dtype());
+      }
+    }
+    if (place.has_checksum && checksum != place.checksum)
+      fail("tensor ", quote_name(e.name),
+           ": the values do not fit their checksum: they were damaged");
+    return t;
+  }
+
+ private:
+  static constexpr uint64_t piece_bytes = 1 << 20;
+
+  template <class... Parts>
+  [[noreturn]] void fail(const Parts&... parts) const {
+    file_.fail(parts...);
+  }
+
+  InputFile file_;
+  SafetensorsHeader header_;  // of its entries, the places and checksums
+  uint64_t data_begin_ = 0;
+};
 
 }  // namespace
 
+std::unique_ptr<WeightFile> open_safetensors(const std::filesystem::path& path) {
+  return std::make_unique<SafetensorsFile>(path);
+}
+
 TensorFile read_safetensors(const std::filesystem::path& path) {
-  OpenFile file = open_file(path);
-  TensorFile contents{{}, std::move(file.header.metadata), std::move(file.header.layout)};
-  contents.tensors.reserve(file.header.entries.size());
-  for (SafetensorsEntry& e : file.header.entries) {
-    Tensor t = Tensor::empty(std::move(e.shape), e.dtype);
-    if (t.bytes() > 0) file.read(file.data_begin + e.begin, t.mutable_raw(), t.bytes());
-    if (e.has_checksum && crc32c(bytes_of(t)) != e.checksum)
-      throw CheckpointError(str("[safetensors] ", file.path, ": tensor ", quote_name(e.name),
-                                ": the values do not fit their checksum: they were damaged"));
-    contents.tensors.push_back({std::move(e.name), std::move(t)});
-  }
+  SafetensorsFile file(path);
+  TensorFile contents{{}, file.metadata(), file.layout_tag()};
+  contents.tensors.reserve(file.entries().size());
+  for (size_t i = 0; i < file.entries().size(); ++i)
+    contents.tensors.push_back({file.entries()[i].name, file.read(i)});
   return contents;
 }
 
 std::map<std::string, std::string> read_safetensors_metadata(const std::filesystem::path& path) {
-  return open_file(path).header.metadata;
+  return SafetensorsFile(path).metadata();
 }
 
 void write_safetensors(const std::filesystem::path& path, const TensorFile& contents) {
@@ -92,14 +115,15 @@ void write_safetensors(const std::filesystem::path& path, const TensorFile& cont
   };
   SafetensorsHeader header;
   header.metadata = contents.metadata;
+  header.layout = contents.layout.empty() ? "NHWC" : contents.layout;
   std::vector<Tensor> values;
   std::unordered_set<std::string> names;
   for (const auto& [name, tensor] : contents.tensors) {
     if (!tensor.defined()) fail(name, "it is undefined");
     if (name == "__metadata__" || !names.insert(name).second) fail(name, "the name is taken");
     values.push_back(tensor.to(Device::cpu));
-    header.entries.push_back(
-        {name, tensor.dtype(), tensor.shape(), 0, 0, true, crc32c(bytes_of(values.back()))});
+    header.entries.push_back({name, stored_type(tensor.dtype()), tensor.shape(), 0, 0, true,
+                              crc32c(bytes_of(values.back()))});
   }
   // Wide elements first, so that every value is aligned for readers that map the file to memory.
   std::vector<size_t> order(values.size());

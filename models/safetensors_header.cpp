@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "models/crc32c.h"
+#include "models/input_file.h"
 #include "tensor/check.h"
 
 namespace pixelgrad {
@@ -23,11 +24,18 @@ constexpr const char* layout_key = "pixelgrad.layout";
 constexpr const char* checksums_key = "pixelgrad.crc32c";  // of the entries, in their order
 constexpr const char* header_checksum_key = "pixelgrad.header_crc32c";
 
-constexpr std::pair<std::string_view, Dtype> dtype_names[] = {{"F32", Dtype::f32},
-                                                              {"F64", Dtype::f64},
-                                                              {"U8", Dtype::u8},
-                                                              {"I32", Dtype::i32},
-                                                              {"I64", Dtype::i64}};
+constexpr std::pair<std::string_view, StoredType> type_names[] = {
+    {"F32", StoredType::f32},     {"F64", StoredType::f64}, {"F16", StoredType::f16},
+    {"BF16", StoredType::bf16},   {"U8", StoredType::u8},   {"I8", StoredType::i8},
+    {"I16", StoredType::i16},     {"I32", StoredType::i32}, {"I64", StoredType::i64},
+    {"BOOL", StoredType::boolean}};
+
+/// "F32" and the like.
+std::string_view safetensors_name(StoredType type) {
+  for (const auto& [name, value] : type_names)
+    if (value == type) return name;
+  throw Error("[safetensors] unknown type of element");
+}
 
 std::string hex(uint32_t value) {
   char digits[9];
@@ -77,10 +85,10 @@ class HeaderHandler : public json::json_sax_t {
       return true;
     }
     if (where_ == Where::entry && key_ == "dtype") {
-      for (const auto& [name, dtype] : dtype_names)
-        if (value == name) dtype_ = dtype;
-      require(dtype_.has_value(), "dtype ", quote_name(value),
-              ", expected F32, F64, U8, I32 or I64");
+      for (const auto& [name, type] : type_names)
+        if (value == name) type_ = type;
+      require(type_.has_value(), "dtype ", quote_name(value),
+              ", expected F32, F64, F16, BF16, U8, I8, I16, I32, I64 or BOOL");
       return true;
     }
     return unexpected("a string");
@@ -119,10 +127,10 @@ class HeaderHandler : public json::json_sax_t {
       return true;
     }
     if (where_ == Where::entry) {
-      require(dtype_ && shape_ && offsets_ && offsets_->size() == 2,
+      require(type_ && shape_ && offsets_ && offsets_->size() == 2,
               "expected dtype, shape and data_offsets of 2 values");
-      header_.entries.push_back({*name_, *dtype_, *shape_, (*offsets_)[0], (*offsets_)[1]});
-      dtype_.reset();
+      header_.entries.push_back({*name_, *type_, *shape_, (*offsets_)[0], (*offsets_)[1]});
+      type_.reset();
       shape_.reset();
       offsets_.reset();
       fields_.clear();
@@ -180,7 +188,7 @@ class HeaderHandler : public json::json_sax_t {
   bool in_metadata_ = false;
   std::string key_;
   std::optional<std::string> name_;  // of the entry at hand
-  std::optional<Dtype> dtype_;
+  std::optional<StoredType> type_;
   std::optional<Shape> shape_;
   std::optional<std::vector<uint64_t>> offsets_;
   std::unordered_set<std::string> names_, fields_;
@@ -194,7 +202,7 @@ void check_places(const SafetensorsHeader& header, uint64_t data_bytes, const st
   };
   std::vector<const SafetensorsEntry*> by_place;
   for (const SafetensorsEntry& e : header.entries) {
-    uint64_t bytes = size_of(e.dtype);
+    uint64_t bytes = size_of(e.type);
     for (const int64_t size : e.shape)
       if (__builtin_mul_overflow(bytes, static_cast<uint64_t>(size), &bytes) ||
           bytes > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
@@ -203,7 +211,7 @@ void check_places(const SafetensorsHeader& header, uint64_t data_bytes, const st
       fail(e, "data_offsets [", e.begin, ",", e.end, "] of ", data_bytes, " bytes of data");
     if (e.end - e.begin != bytes)
       fail(e, "data of ", e.end - e.begin, " bytes, expected ", bytes, " for ", e.shape, " of ",
-           safetensors_name(e.dtype));
+           safetensors_name(e.type));
     by_place.push_back(&e);
   }
   std::sort(by_place.begin(), by_place.end(), [](const auto* a, const auto* b) {
@@ -247,8 +255,8 @@ void take_own_keys(SafetensorsHeader& header, std::string_view text, const std::
   check<CheckpointError>(layout && checksums && own, "[safetensors] ", file,
                          ": some of the checksums are missing: the header was damaged");
   check_header_checksum(text, own.mapped(), file);
-  check<CheckpointError>(layout.mapped() == "NHWC", "[safetensors] ", file, ": layout ",
-                         quote_name(layout.mapped()), ", expected NHWC");
+  check<CheckpointError>(layout.mapped() == "NHWC" || layout.mapped() == "NCHW", "[safetensors] ",
+                         file, ": layout ", quote_name(layout.mapped()), ", expected NHWC or NCHW");
   header.layout = layout.mapped();
   const std::string& digits = checksums.mapped();
   check<CheckpointError>(digits.size() == 8 * header.entries.size(), "[safetensors] ", file, ": ",
@@ -265,20 +273,6 @@ void take_own_keys(SafetensorsHeader& header, std::string_view text, const std::
 }
 
 }  // namespace
-
-std::string_view safetensors_name(Dtype dtype) {
-  for (const auto& [name, value] : dtype_names)
-    if (value == dtype) return name;
-  throw Error("[safetensors] unknown dtype");
-}
-
-std::string quote_name(std::string_view name) {
-  constexpr size_t longest = 100;
-  const std::string text(name.substr(0, longest));
-  // A name may be cut inside a character, and need not be UTF-8 when it comes from a caller.
-  return json(text).dump(-1, ' ', true, json::error_handler_t::replace) +
-         (name.size() > longest ? "..." : "");
-}
 
 SafetensorsHeader parse_safetensors_header(std::string_view text, uint64_t data_bytes,
                                            const std::string& file) {
@@ -297,8 +291,8 @@ std::string format_safetensors_header(const SafetensorsHeader& header) {
   for (const SafetensorsEntry& e : header.entries) checksums += hex(e.checksum);
   std::string text = str("{\"__metadata__\":{\"", header_checksum_key, "\":\"");
   const size_t own_checksum = text.size();
-  text +=
-      str("00000000\",\"", layout_key, "\":\"NHWC\",\"", checksums_key, "\":\"", checksums, '"');
+  text += str("00000000\",\"", layout_key, "\":\"", header.layout, "\",\"", checksums_key, "\":\"",
+              checksums, '"');
   try {
     for (const auto& [key, value] : header.metadata) {
       check<CheckpointError>(!key.starts_with(own_keys), "[safetensors] metadata key ",
@@ -308,7 +302,7 @@ std::string format_safetensors_header(const SafetensorsHeader& header) {
     }
     text += '}';
     for (const SafetensorsEntry& e : header.entries)
-      text += str(',', json(e.name).dump(), ":{\"dtype\":\"", safetensors_name(e.dtype),
+      text += str(',', json(e.name).dump(), ":{\"dtype\":\"", safetensors_name(e.type),
                   "\",\"shape\":", e.shape, ",\"data_offsets\":[", e.begin, ',', e.end, "]}");
   } catch (const json::type_error&) {
     throw CheckpointError("[safetensors] a name or a metadata text is not valid UTF-8");

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "tensor/dtype.h"
+#include "models/stored_type.h"
 #include "tensor/shape.h"
 
 namespace pixelgrad {
@@ -13,7 +13,7 @@ namespace pixelgrad {
 /// Where the values of one tensor lie. Offsets count from the end of the header.
 struct SafetensorsEntry {
   std::string name;
-  Dtype dtype = Dtype::f32;
+  StoredType type = StoredType::f32;
   Shape shape;
   uint64_t begin = 0, end = 0;
   bool has_checksum = false;
@@ -36,11 +36,5 @@ SafetensorsHeader parse_safetensors_header(std::string_view text, uint64_t data_
 
 /// The text of a header, padded to 8 bytes, with the checksums of the entries and of itself.
 std::string format_safetensors_header(const SafetensorsHeader& header);
-
-/// "F32" and the like.
-std::string_view safetensors_name(Dtype dtype);
-
-/// A name from a file for use in a message: quoted, escaped and not too long.
-std::string quote_name(std::string_view name);
 
 }  // namespace pixelgrad

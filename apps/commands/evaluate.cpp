@@ -45,8 +45,8 @@ void add_evaluate_command(CLI::App& app, const CommonFlags& common) {
     const ConfusionMatrix& m = scores.confusion;
     if (common.json) {
       nlohmann::ordered_json iou = nlohmann::ordered_json::object();
-      for (size_t c = 0; c < checkpoint.info.classes.size(); ++c)
-        iou[checkpoint.info.classes[c].name] = number(m.iou(static_cast<int64_t>(c)));
+      for (size_t c = 0; c < dataset->classes().size(); ++c)
+        iou[dataset->classes()[c].name] = number(m.iou(static_cast<int64_t>(c)));
       const nlohmann::ordered_json out{
           {"miou", number(m.miou())},
           {"iou", iou},

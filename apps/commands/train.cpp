@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/commands/commands.h"
+#include "apps/engine/recipe.h"
 #include "apps/engine/trainer.h"
 #include "models/registry.h"
 #include "optim/schedule.h"
@@ -13,7 +14,7 @@ struct TrainFlags {
   TrainConfig config;
   std::vector<std::string> model_options;  // name=value
   std::string out;
-  bool resume = false, overwrite = false;
+  bool resume = false, overwrite = false, exact_weights = false;
   int64_t save_every = 0, panels = 4, stop_after = 0;
   int workers = 1;
 };
@@ -48,6 +49,12 @@ void bind(CLI::App& cmd, TrainFlags& f) {
   cmd.add_option("--model-option", f.model_options,
                  "Any option of the network, as NAME=VALUE; may be repeated")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->group("Model");
+  cmd.add_option("--weights", c.weights,
+                 "A file of weights to begin with: safetensors, .pth, .pt, or a checkpoint")
+      ->group("Model");
+  cmd.add_flag("--exact-weights", f.exact_weights,
+               "Refuse weights that do not fit the network tensor by tensor")
       ->group("Model");
   for (const ModelInfo& model : list_models())
     for (const ModelOption& option : model.options)
@@ -163,15 +170,6 @@ void bind(CLI::App& cmd, TrainFlags& f) {
       ->group("Run");
 }
 
-void parse_model_options(TrainFlags& f) {
-  for (const std::string& text : f.model_options) {
-    const size_t equals = text.find('=');
-    check<UsageError>(equals != std::string::npos && equals > 0, "[train] --model-option ", text,
-                      ", expected NAME=VALUE");
-    f.config.model_options[text.substr(0, equals)] = text.substr(equals + 1);
-  }
-}
-
 /// The stored recipe, after making sure that no option was given that contradicts it. What does not
 /// change the results may be given anew.
 TrainConfig resumed_config(const CLI::App& cmd, const TrainConfig& given, TrainConfig stored) {
@@ -245,7 +243,8 @@ void add_train_command(CLI::App& app, const CommonFlags& common) {
       "same bits.");
   cmd->callback([cmd, flags, &common] {
     TrainFlags& f = *flags;
-    parse_model_options(f);
+    for (const auto& [name, value] : parse_model_options(f.model_options))
+      f.config.model_options[name] = value;
     f.config.conv_algo = common.conv_algo;
     if (f.out.empty()) {
       check<UsageError>(!f.config.data.empty(),
@@ -261,6 +260,7 @@ void add_train_command(CLI::App& app, const CommonFlags& common) {
                                       .out = f.out,
                                       .resume = f.resume,
                                       .overwrite = f.overwrite,
+                                      .exact_weights = f.exact_weights,
                                       .save_every = f.save_every,
                                       .panel_images = f.panels,
                                       .workers = f.workers,

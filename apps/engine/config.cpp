@@ -17,6 +17,7 @@ void each_field(Config& c, const Visit& visit) {
   visit("count", c.count);
   visit("model", c.model);
   visit("model_options", c.model_options);
+  visit("weights", c.weights);
   visit("epochs", c.epochs);
   visit("batch_size", c.batch_size);
   visit("optimizer", c.optimizer);

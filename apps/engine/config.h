@@ -21,6 +21,7 @@ struct TrainConfig {
   // Model
   std::string model = "unet";
   Options model_options;
+  std::string weights = "";  ///< a file that the first values come from; see load_weights
 
   // Recipe. With these defaults a width-16 U-Net learns the nuclei in 15 epochs.
   int64_t epochs = 30;

@@ -3,6 +3,8 @@
 #include <filesystem>
 
 #include "apps/engine/recipe.h"
+#include "models/load_weights.h"
+#include "models/registry.h"
 
 namespace pixelgrad {
 namespace fs = std::filesystem;
@@ -14,11 +16,30 @@ void ModelSource::bind(CLI::App& command) {
   command.add_option("--checkpoint", checkpoint, "A checkpoint file")
       ->excludes(folder)
       ->excludes(best_flag);
+  auto* file = command
+                   .add_option("--weights", weights,
+                               "A file of weights that no run here made: safetensors, .pth, .pt")
+                   ->excludes(folder)
+                   ->excludes(best_flag)
+                   ->excludes("--checkpoint");
+  command.add_option("--model", model, "With --weights: the network")->needs(file);
+  command.add_option("--model-option", model_options, "With --weights: its options, as NAME=VALUE")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->needs(file);
+  command.add_option("--classes", classes, "With --weights: number of classes")
+      ->check(CLI::Range(1, 255))
+      ->needs(file);
+  command.add_option("--normalize", normalize, "With --weights: imagenet, unit or per_image")
+      ->check(CLI::IsMember({"imagenet", "unit", "per_image"}))
+      ->capture_default_str()
+      ->needs(file);
 }
 
 Checkpoint ModelSource::read() const {
   if (!checkpoint.empty()) return read_checkpoint(checkpoint);
-  check<UsageError>(!run.empty(), "[model] --run FOLDER or --checkpoint FILE is missing");
+  if (!weights.empty()) return read_weights();
+  check<UsageError>(!run.empty(),
+                    "[model] --run FOLDER, --checkpoint FILE or --weights FILE is missing");
   const fs::path path = fs::path(run) / (best ? best_checkpoint : last_checkpoint);
   check<CheckpointError>(
       fs::exists(path), path.string(), ": no such checkpoint; ", run,
@@ -26,9 +47,28 @@ Checkpoint ModelSource::read() const {
   return read_checkpoint(path);
 }
 
+Checkpoint ModelSource::read_weights() const {
+  check<UsageError>(!model.empty() && classes > 0,
+                    "[model] --weights FILE needs --model NAME and --classes N");
+  Checkpoint out;
+  out.info.model = {.name = model,
+                    .in_channels = 3,
+                    .classes = classes,
+                    .options = parse_model_options(model_options)};
+  out.info.classes = default_classes(classes);
+  out.info.normalization = normalize == "unit"        ? Normalization::unit()
+                           : normalize == "per_image" ? Normalization::per_image()
+                                                      : Normalization::imagenet();
+  const auto network = make_model(out.info.model);
+  load_weights(*network, *open_weights(weights), true);
+  out.model = network->state();
+  return out;
+}
+
 std::unique_ptr<Dataset> open_like_training(const Checkpoint& checkpoint, const std::string& data,
                                             const std::string& format, const std::string& split) {
   TrainConfig config = checkpoint.config;
+  check<UsageError>(!data.empty() || !config.data.empty(), "[model] --data is missing");
   if (!data.empty() && data != config.data) {
     config.data = data;
     config.format = "auto";
@@ -40,10 +80,12 @@ std::unique_ptr<Dataset> open_like_training(const Checkpoint& checkpoint, const 
   auto dataset = open_dataset(dataset_options(config, split));
   const auto& have = dataset->classes();
   const auto& want = checkpoint.info.classes;
-  const bool same = have.size() == want.size() &&
-                    std::equal(have.begin(), have.end(), want.begin(),
-                               [](const auto& a, const auto& b) { return a.name == b.name; });
-  if (same) return dataset;
+  const auto same_names = [](const auto& a, const auto& b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](const auto& x, const auto& y) { return x.name == y.name; });
+  };
+  const bool unnamed = same_names(want, default_classes(static_cast<int64_t>(want.size())));
+  if (same_names(have, want) || (unnamed && have.size() == want.size())) return dataset;
   const auto names = [](const std::vector<ClassInfo>& classes) {
     std::string out;
     for (const ClassInfo& c : classes) out += (out.empty() ? "" : ", ") + c.name;

@@ -50,6 +50,17 @@ Tensor median_frequency_weights(const Dataset& train) {
 
 }  // namespace
 
+Options parse_model_options(const std::vector<std::string>& texts) {
+  Options options;
+  for (const std::string& text : texts) {
+    const size_t equals = text.find('=');
+    check<UsageError>(equals != std::string::npos && equals > 0, "[model] --model-option ", text,
+                      ", expected NAME=VALUE");
+    options[text.substr(0, equals)] = text.substr(equals + 1);
+  }
+  return options;
+}
+
 DatasetOptions dataset_options(const TrainConfig& config, const std::string& split) {
   check<UsageError>(config.size.empty() || config.data == "streets",
                     "[train] --size is for --data streets, got --data ", config.data);

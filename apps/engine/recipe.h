@@ -14,6 +14,9 @@
 // naming an option that is not valid.
 namespace pixelgrad {
 
+/// Texts like "width=16".
+Options parse_model_options(const std::vector<std::string>& texts);
+
 DatasetOptions dataset_options(const TrainConfig& config, const std::string& split);
 
 /// The network for a data set, and how its images are scaled. Reads all training images once where

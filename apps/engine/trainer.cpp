@@ -15,6 +15,8 @@
 #include "data/loader.h"
 #include "layers/init.h"
 #include "layers/step_scope.h"
+#include "models/input_file.h"
+#include "models/load_weights.h"
 #include "models/registry.h"
 #include "optim/clip.h"
 #include "tensor/atomic_file.h"
@@ -54,6 +56,7 @@ class Trainer {
                       request_.out.string(),
                       " already holds a run; --resume goes on with it, --overwrite replaces it");
     if (!resuming) {
+      load_first_values();
       check_samples(*train_set_, "training");
       check_samples(*val_set_, "validation");
     }
@@ -120,6 +123,18 @@ class Trainer {
       progress.update(end, end, "");
       if (const int signal = SignalScope::requested()) throw Interrupted{signal};
     }
+  }
+
+  /// Where the config names a file of weights. A run that is resumed has its own.
+  void load_first_values() {
+    if (config_.weights.empty()) return;
+    const auto file = open_weights(config_.weights);
+    const LoadReport report = load_weights(*model_, *file, request_.exact_weights);
+    std::string line = str("weights ", config_.weights, " (", file->format());
+    for (const std::string& name : file->unwrapped()) line += ", " + plain_name(name);
+    std::string what = report.to_string();
+    what.pop_back();  // the end of its last line
+    say(line + ")\n" + what);
   }
 
   void announce() const {

@@ -114,6 +114,38 @@ TEST(Safetensors, ReadsAFileOfAnotherProgram) {
   EXPECT_EQ(got.tensors[1].tensor.item(), -3);
 }
 
+// Types without a Dtype of their own; the bits are those of IEEE 754 binary16 and of bfloat16.
+TEST(Safetensors, NarrowTypesAreConverted) {
+  const testing::ScratchFolder folder;
+  const auto write = [&](const std::string& type, const std::string& shape,
+                         const std::string& values) {
+    const std::string header = R"({"w":{"dtype":")" + type + R"(","shape":)" + shape +
+                               R"(,"data_offsets":[0,)" + std::to_string(values.size()) + "]}}";
+    const uint64_t length = header.size();
+    testing::put_file(folder / "a",
+                      std::string(reinterpret_cast<const char*>(&length), 8) + header + values);
+    return read_safetensors(folder / "a").tensors.at(0).tensor;
+  };
+  const auto expect = [&](const Tensor& got, Dtype dtype, const std::vector<double>& values) {
+    EXPECT_EQ(got.dtype(), dtype);
+    EXPECT_EQ(got.to_doubles(), values);
+  };
+  expect(write("F16", "[3]", std::string("\x00\x3C\x00\xC1\x01\x00", 6)), Dtype::f32,
+         {1, -2.5, 0x1p-24});
+  expect(write("BF16", "[2]", std::string("\xC0\x3F\x80\xC0", 4)), Dtype::f32, {1.5, -4});
+  expect(write("I16", "[2]", std::string("\xD4\xFE\x02\x01", 4)), Dtype::i32, {-300, 258});
+  expect(write("I8", "[2]", "\xFF\x7F"), Dtype::i32, {-1, 127});
+  expect(write("BOOL", "[3]", std::string("\x00\x01\x05", 3)), Dtype::u8, {0, 1, 1});
+
+  // More than one piece of the reader's buffer.
+  std::string ones;
+  for (int i = 0; i < 700'000; ++i) ones += std::string("\x00\x3C", 2);
+  ones.replace(ones.size() - 2, 2, std::string("\x00\x40", 2));
+  std::vector<double> expected(700'000, 1);
+  expected.back() = 2;
+  expect(write("F16", "[700000]", ones), Dtype::f32, expected);
+}
+
 TEST(Safetensors, EveryFlippedBitIsNoticed) {
   const testing::ScratchFolder folder;
   const TensorFile small{{{"w", random({3}, Dtype::f32)}, {"b", random({3}, Dtype::u8)}},
