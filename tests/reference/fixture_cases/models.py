@@ -1,0 +1,159 @@
+"""Whole models at full width, by their own projects' code. What the file holds of a case:
+
+    eval, eval_pixels      logits in evaluation: their summary, and those of 16 pixels in full
+    loss, train, aux       of the first training step: loss, summaries of both heads' logits
+    gradients              summaries of all parameters' gradients, in the order of `parameters`
+    losses                 of five steps of SGD on the same batch
+    after, buffers_after   summaries of all parameters and buffers after these
+
+A summary (counter_formula.py) is six f64 numbers. Weights come from the counter formula. f32_errors
+are PyTorch's own errors in f32 for eval, train and gradients, the latter as one vector; those of
+the single gradients are the tensor f32_gradient_errors."""
+
+import copy
+
+import segmentation_models_pytorch as smp
+import torch
+import torchvision
+from torch.nn import functional as F
+
+from counter_formula import from_ours, images, labels, summary, tensor_of, to_ours
+
+STEPS, LR, MOMENTUM, DECAY = 5, 0.01, 0.9, 1e-4
+
+
+def cross_entropy(logits, classes):
+    n, _, h, w = logits.shape
+    return F.cross_entropy(logits, labels(n, h, w, classes), ignore_index=255)
+
+
+def plain(net, x):
+    return net(x), None
+
+
+def torchvision_heads(net, x):
+    y = net(x)
+    return y["out"], y.get("aux")
+
+
+class Model:
+    """`build` makes the network, `run` calls it: logits and auxiliary logits or None. model,
+    classes, options: what the C++ side builds."""
+
+    def __init__(self, name, build, model, classes, options, eval_size, train_size, **more):
+        self.name, self.build = name, build
+        self.model, self.classes, self.options = model, classes, options
+        self.eval_size, self.train_size = eval_size, train_size
+        self.run = more.get("run", plain)
+        self.aux_weight = more.get("aux_weight", 0.0)
+        self.loss = more.get("loss", cross_entropy)
+
+    def total_loss(self, out, aux):
+        loss = self.loss(out, self.classes)
+        return loss if aux is None else loss + self.aux_weight * self.loss(aux, self.classes)
+
+    def gradients(self, net, dtype):
+        net = copy.deepcopy(net).to(dtype)
+        net.eval()
+        with torch.no_grad():
+            evaluated, _ = self.run(net, images(*self.eval_size).to(dtype))
+        net.train()
+        out, aux = self.run(net, images(*self.train_size).to(dtype))
+        loss = self.total_loss(out, aux)
+        loss.backward()
+        grads = [
+            torch.zeros_like(p) if p.grad is None else p.grad for p in net.parameters()
+        ]
+        return evaluated, out, aux, loss, grads
+
+    def record(self):
+        net = self.build()
+        state = net.state_dict()
+        net.load_state_dict(
+            {
+                k: tensor_of(k, v.shape) if v.is_floating_point() else v
+                for k, v in state.items()
+            }
+        )
+        evaluated, out, aux, loss, grads = self.gradients(net, torch.float64)
+        single = self.gradients(net, torch.float32)
+
+        def error(got, expected):
+            norm = expected.norm().item()
+            return (got.double() - expected).norm().item() / norm if norm else 0.0
+
+        def flat(tensors):
+            return torch.cat([t.double().flatten() for t in tensors])
+
+        net = net.double().train()
+        sgd = torch.optim.SGD(net.parameters(), lr=LR, momentum=MOMENTUM, weight_decay=DECAY)
+        losses = []
+        for _ in range(STEPS):
+            sgd.zero_grad()
+            step_loss = self.total_loss(*self.run(net, images(*self.train_size)))
+            step_loss.backward()
+            sgd.step()
+            losses.append(step_loss.item())
+
+        def numbers(values):
+            return torch.tensor(values, dtype=torch.float64)
+
+        pixels = to_ours(evaluated).flatten(0, 2)
+        values = {
+            "eval": numbers(summary(evaluated)),
+            "eval_pixels": pixels[:: max(1, len(pixels) // 16)][:16].contiguous(),
+            "loss": numbers([loss.item()]),
+            "train": numbers(summary(out)),
+            "gradients": numbers([summary(g) for g in grads]),
+            "f32_gradient_errors": numbers([error(a, b) for a, b in zip(single[4], grads)]),
+            "losses": numbers(losses),
+            "after": numbers([summary(p) for p in net.parameters()]),
+            "buffers_after": numbers([summary(b) for b in net.buffers()]),
+        }
+        if aux is not None:
+            values["aux"] = numbers(summary(aux))
+        return values, {
+            "attributes": {
+                "model": self.model,
+                "classes": self.classes,
+                "options": self.options,
+                "eval_size": self.eval_size,
+                "train_size": self.train_size,
+                "parameters": [name for name, _ in net.named_parameters()],
+                "buffers": [name for name, _ in net.named_buffers()],
+            },
+            "f32_errors": {
+                "eval": error(single[0], evaluated),
+                "train": error(single[1], out),
+                "gradients": error(flat(single[4]), flat(grads)),
+            },
+        }
+
+
+def without_dropout(net):
+    for m in net.modules():
+        if isinstance(m, (torch.nn.Dropout, torch.nn.Dropout2d)):
+            m.p = 0.0
+    return net.double()
+
+
+def deeplabv3():
+    return without_dropout(
+        torchvision.models.segmentation.deeplabv3_resnet50(
+            weights=None, weights_backbone=None, num_classes=21, aux_loss=True
+        )
+    )
+
+
+def cases():
+    yield Model(
+        "deeplabv3/torchvision_resnet50",
+        deeplabv3,
+        "deeplabv3-resnet50",
+        21,
+        {"dropout": "0", "aux_dropout": "0"},
+        (1, 65, 97),
+        (2, 128, 128),
+        run=torchvision_heads,
+        aux_weight=0.5,
+    )
