@@ -6,7 +6,9 @@
 #include <cmath>
 #include <map>
 
+#include "autograd/ops/activation.h"
 #include "autograd/ops/cross_entropy.h"
+#include "autograd/ops/distance_loss.h"
 #include "autograd/ops/weighted_sum.h"
 #include "models/registry.h"
 #include "optim/sgd.h"
@@ -35,6 +37,23 @@ Tensor evaluated(SegmentationModel& model, const Fixture& fixture, Dtype dtype) 
   return logits;
 }
 
+/// The loss of the batch: cross entropy of all heads, or the Keras tutorials' squares of sigmoids
+/// against colours in [0, 1].
+Tensor loss_of(const ModelOutput& out, const std::string& name) {
+  if (name == "squares_of_sigmoids") {
+    Tensor target = Tensor::empty(out.logits.shape(), Dtype::f64);
+    double* colors = target.mutable_data<double>();
+    for (int64_t i = 0; i < target.numel(); ++i)
+      colors[i] = (counter_uniform(stream_of("target"), i) + 1) / 2;
+    return mse(sigmoid(out.logits), target.to(out.logits.dtype()));
+  }
+  check(name == "cross_entropy", "[test] unknown loss ", name);
+  std::vector<Weighted> heads{{1, out.logits}};
+  if (out.aux) heads.push_back({out.aux_weight, out.aux});
+  const LabelLoss loss = [](const Tensor& z, const Tensor& y) { return cross_entropy(z, y); };
+  return deep_supervision(heads, counter_labels(out.logits.shape()), loss);
+}
+
 struct Step {
   ModelOutput out;
   double loss;
@@ -46,10 +65,7 @@ Step run_step(SegmentationModel& model, const Fixture& fixture, Dtype dtype) {
   model.clear_gradients();
   Step step;
   step.out = model(counter_images(fixture.attributes.get<Shape>("train_size"), dtype));
-  std::vector<Weighted> heads{{1, step.out.logits}};
-  if (step.out.aux) heads.push_back({step.out.aux_weight, step.out.aux});
-  const LabelLoss loss = [](const Tensor& z, const Tensor& y) { return cross_entropy(z, y); };
-  const Tensor total = deep_supervision(heads, counter_labels(step.out.logits.shape()), loss);
+  const Tensor total = loss_of(step.out, fixture.attributes.get<std::string>("loss"));
   step.loss = total.item();
   backward(total);
   const std::vector<NamedTensor> params = model.parameters();

@@ -17,7 +17,8 @@ import torch
 import torchvision
 from torch.nn import functional as F
 
-from counter_formula import from_ours, images, labels, summary, tensor_of, to_ours
+from counter_formula import from_ours, images, labels, summary, tensor_of, to_ours, uniform
+from paper_models import KerasPspNet, PaperDeepLabV3Plus, PaperPspNet
 
 STEPS, LR, MOMENTUM, DECAY = 5, 0.01, 0.9, 1e-4
 
@@ -67,7 +68,7 @@ class Model:
         return evaluated, out, aux, loss, grads
 
     def record(self):
-        net = self.build()
+        net = without_dropout(self.build())
         state = net.state_dict()
         net.load_state_dict(
             {
@@ -116,6 +117,7 @@ class Model:
             "attributes": {
                 "model": self.model,
                 "classes": self.classes,
+                "loss": self.loss.__name__,
                 "options": self.options,
                 "eval_size": self.eval_size,
                 "train_size": self.train_size,
@@ -137,23 +139,93 @@ def without_dropout(net):
     return net.double()
 
 
-def deeplabv3():
-    return without_dropout(
-        torchvision.models.segmentation.deeplabv3_resnet50(
-            weights=None, weights_backbone=None, num_classes=21, aux_loss=True
-        )
+def squares_of_sigmoids(logits, classes):
+    """The Keras tutorials' loss: outputs in [0, 1] against a colour image."""
+    n, c, h, w = logits.shape
+    target = (uniform("target", n * c * h * w) + 1) / 2
+    target = from_ours(torch.from_numpy(target).reshape(n, h, w, c))
+    return F.mse_loss(torch.sigmoid(logits), target.to(logits.dtype))
+
+
+def torchvision_deeplabv3():
+    return torchvision.models.segmentation.deeplabv3_resnet50(
+        weights=None, weights_backbone=None, num_classes=21, aux_loss=True
     )
 
 
+def smp_model(kind, encoder):
+    return lambda: getattr(smp, kind)(encoder, encoder_weights=None, classes=32)
+
+
+def paper_deeplabv3plus():
+    encoder = smp.encoders.get_encoder("resnet18", weights=None, output_stride=16)
+    return PaperDeepLabV3Plus(encoder, 256, 19)
+
+
 def cases():
+    size = dict(eval_size=(1, 64, 96), train_size=(2, 128, 128))
     yield Model(
         "deeplabv3/torchvision_resnet50",
-        deeplabv3,
+        torchvision_deeplabv3,
         "deeplabv3-resnet50",
         21,
         {"dropout": "0", "aux_dropout": "0"},
-        (1, 65, 97),
-        (2, 128, 128),
+        eval_size=(1, 65, 97),
+        train_size=(2, 128, 128),
         run=torchvision_heads,
         aux_weight=0.5,
+    )
+    yield Model(
+        "deeplabv3plus/smp_resnet50",
+        smp_model("DeepLabV3Plus", "resnet50"),
+        "deeplabv3plus-resnet50",
+        32,
+        {"dropout": "0"},
+        **size,
+    )
+    yield Model(
+        "deeplabv3plus/paper_resnet18",
+        paper_deeplabv3plus,
+        "deeplabv3plus-resnet18",
+        19,
+        {"dropout": "0", "style": "paper"},
+        eval_size=(1, 65, 97),
+        train_size=(2, 64, 80),
+    )
+    yield Model(
+        "pspnet/smp_resnet50",
+        smp_model("PSPNet", "resnet50"),
+        "pspnet-resnet50",
+        32,
+        {"dropout": "0", "style": "smp"},
+        **size,
+    )
+    yield Model(
+        "pspnet/paper_resnet50",
+        lambda: PaperPspNet(19),
+        "pspnet-resnet50",
+        19,
+        {"dropout": "0", "aux_dropout": "0"},
+        eval_size=(1, 65, 97),
+        train_size=(2, 65, 89),
+        run=lambda net, x: net(x),
+        aux_weight=0.4,
+    )
+    yield Model(
+        "unet/smp_resnet34",
+        smp_model("Unet", "resnet34"),
+        "unet-resnet34",
+        32,
+        {},
+        **size,
+    )
+    yield Model(
+        "pspnet_keras/tutorial",
+        KerasPspNet,
+        "pspnet-keras",
+        3,
+        {},
+        eval_size=(1, 24, 32),
+        train_size=(2, 40, 32),
+        loss=squares_of_sigmoids,
     )
