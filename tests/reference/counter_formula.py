@@ -51,10 +51,10 @@ def tensor_of(name, shape):
     return from_ours(torch.from_numpy(u.astype(np.float32).astype(np.float64)).reshape(ours))
 
 
-def images(batch, height, width, channels=3):
+def images(batch, height, width, stream="images", channels=3):
     """Noise; each image has more contrast and is brighter than the one before, since batch norm
     over means of images, in a pyramid's pooled branch, is ill-conditioned where these are alike."""
-    u = uniform("images", batch * height * width * channels).reshape(batch, -1)
+    u = uniform(stream, batch * height * width * channels).reshape(batch, -1)
     n = np.arange(batch)[:, None]
     return from_ours(torch.from_numpy((1 + n) * u + n).reshape(batch, height, width, channels))
 
