@@ -13,17 +13,18 @@ constexpr int64_t max_rate = 1024;
 }  // namespace
 
 ModelInfo DeepLabV3::info(int64_t depth) {
-  ModelInfo info{
-      .name = str("deeplabv3-resnet", depth),
-      .family = "deeplabv3",
-      .description = "DeepLabV3 (Chen et al. 2017): a dilated ResNet and pyramid pooling with "
+  ModelInfo info{.name = str("deeplabv3-resnet", depth),
+                 .family = "deeplabv3",
+                 .description =
+                     "DeepLabV3 (Chen et al. 2017): a dilated ResNet and pyramid pooling with "
                      "dilated convolutions; torchvision's network",
-      .options = {{"rates", "auto", "dilations of the pyramid; auto: 12,24,36 at output stride 8, "
-                                    "half that at 16"},
-                  {"channels", "256", "of the pyramid's branches"},
-                  {"dropout", "0.5", "probability, behind the pyramid"},
-                  {"aux_weight", "0.5", "of the auxiliary head's loss; 0: no such head"},
-                  {"aux_dropout", "0.1", "probability, in the auxiliary head"}}};
+                 .options = {{"rates", "auto",
+                              "dilations of the pyramid; auto: 12,24,36 at output stride 8, "
+                              "half that at 16"},
+                             {"channels", "256", "of the pyramid's branches"},
+                             {"dropout", "0.5", "probability, behind the pyramid"},
+                             {"aux_weight", "0.5", "of the auxiliary head's loss; 0: no such head"},
+                             {"aux_dropout", "0.1", "probability, in the auxiliary head"}}};
   for (ModelOption& option : resnet_option_list("8", "plain", "inherit"))
     info.options.push_back(std::move(option));
   return info;
@@ -51,9 +52,8 @@ DeepLabV3::DeepLabV3(const ModelConfig& config) : SegmentationModel(config) {
                                          .padding = 1,
                                          .init = Init::pytorch_default,
                                          .position = 1});
-  classify_ = &add<Conv2d>("classifier.4", {.in_channels = channels,
-                                            .out_channels = config.classes,
-                                            .kernel_size = 1});
+  classify_ = &add<Conv2d>(
+      "classifier.4", {.in_channels = channels, .out_channels = config.classes, .kernel_size = 1});
   if (aux_weight_ > 0) {
     const int64_t in = backbone_->channels(3);
     aux_ = &add<ConvHead>("aux_classifier", {.in_channels = in,

@@ -15,11 +15,13 @@ ModelInfo DeepLabV3Plus::info(int64_t depth) {
   ModelInfo info{
       .name = str("deeplabv3plus-resnet", depth),
       .family = "deeplabv3plus",
-      .description = "DeepLabV3+ (Chen et al. 2018): DeepLabV3 with separable convolutions and a "
-                     "decoder that adds features of stride 4",
+      .description =
+          "DeepLabV3+ (Chen et al. 2018): DeepLabV3 with separable convolutions and a "
+          "decoder that adds features of stride 4",
       .options = {{"style", "smp", "smp: as segmentation_models_pytorch; paper: as the authors"},
-                  {"rates", "auto", "dilations of the pyramid; auto: 12,24,36, and in style paper "
-                                    "half that at output stride 16"},
+                  {"rates", "auto",
+                   "dilations of the pyramid; auto: 12,24,36, and in style paper "
+                   "half that at output stride 16"},
                   {"channels", "256", "of the pyramid's branches and the decoder"},
                   {"low_level_channels", "48", "what the features of stride 4 are brought to"},
                   {"dropout", "0.5", "probability, behind the pyramid"}}};
@@ -62,12 +64,10 @@ DeepLabV3Plus::DeepLabV3Plus(const ModelConfig& config) : SegmentationModel(conf
                                                   .init = Init::pytorch_default});
   decoder_.push_back(separable("decoder.block2", channels + low_channels));
   if (paper_) decoder_.push_back(separable("decoder.block3", channels));
-  classify_ = &add<Conv2d>(
-      "segmentation_head.0",
-      {.in_channels = channels,
-       .out_channels = config.classes,
-       .kernel_size = 1,
-       .init = Init::pytorch_default});
+  classify_ = &add<Conv2d>("segmentation_head.0", {.in_channels = channels,
+                                                   .out_channels = config.classes,
+                                                   .kernel_size = 1,
+                                                   .init = Init::pytorch_default});
 }
 
 ModelOutput DeepLabV3Plus::forward(const Tensor& images) {

@@ -14,9 +14,8 @@ ConvHead::ConvHead(Options o)
                                 .init = Init::pytorch_default})),
       dropout_(o.drop_channels ? static_cast<Layer&>(add<Dropout2d>("3", {.p = o.dropout}))
                                : add<Dropout>("3", {.p = o.dropout})),
-      classify_(add<Conv2d>("4", {.in_channels = o.mid_channels,
-                                  .out_channels = o.classes,
-                                  .kernel_size = 1})) {}
+      classify_(add<Conv2d>(
+          "4", {.in_channels = o.mid_channels, .out_channels = o.classes, .kernel_size = 1})) {}
 
 Tensor ConvHead::forward(const Tensor& x) { return classify_(dropout_(conv_(x))); }
 
@@ -64,18 +63,17 @@ Aspp::Aspp(Options o)
         }
         return all;
       }()),
-      image_branch_(add<ConvBnAct>(str("convs.", branches_.size()),
-                                   {.in_channels = o.in_channels,
-                                    .out_channels = o.channels,
-                                    .kernel_size = 1,
-                                    .init = Init::pytorch_default,
-                                    .position = 1})),  // behind the pooling
-      project_(
-          add<ConvBnAct>("project",
-                         {.in_channels = static_cast<int64_t>(branches_.size() + 1) * o.channels,
-                          .out_channels = o.channels,
-                          .kernel_size = 1,
-                          .init = Init::pytorch_default})),
+      image_branch_(
+          add<ConvBnAct>(str("convs.", branches_.size()), {.in_channels = o.in_channels,
+                                                           .out_channels = o.channels,
+                                                           .kernel_size = 1,
+                                                           .init = Init::pytorch_default,
+                                                           .position = 1})),  // behind the pooling
+      project_(add<ConvBnAct>(
+          "project", {.in_channels = static_cast<int64_t>(branches_.size() + 1) * o.channels,
+                      .out_channels = o.channels,
+                      .kernel_size = 1,
+                      .init = Init::pytorch_default})),
       dropout_(add<Dropout>("project.3", {.p = o.dropout})) {}
 
 Tensor Aspp::forward(const Tensor& x) {

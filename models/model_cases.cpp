@@ -47,10 +47,9 @@ OpSample resnet_sample(const std::string& name, const std::string& model, int64_
 OpCase unet_resnet_case() {
   OpCase model;
   model.name = "unet-resnet18";
-  model.samples = {resnet_sample("bilinear, output stride 8", "unet-resnet18", 16,
-                                 {{"decoder_channels", "4,4,4,2,2"},
-                                  {"upsample", "bilinear"},
-                                  {"output_stride", "8"}})};
+  model.samples = {resnet_sample(
+      "bilinear, output stride 8", "unet-resnet18", 16,
+      {{"decoder_channels", "4,4,4,2,2"}, {"upsample", "bilinear"}, {"output_stride", "8"}})};
   return model;
 }
 
@@ -59,11 +58,9 @@ OpCase pspnet_case() {
   model.name = "pspnet-resnet18";
   model.samples = {
       resnet_sample("paper", "pspnet-resnet18", 17, {{"channels", "4"}}),
-      resnet_sample("smp", "pspnet-resnet18", 16,
-                    {{"style", "smp"},
-                     {"channels", "4"},
-                     {"encoder_depth", "5"},
-                     {"output_stride", "8"}}),
+      resnet_sample(
+          "smp", "pspnet-resnet18", 16,
+          {{"style", "smp"}, {"channels", "4"}, {"encoder_depth", "5"}, {"output_stride", "8"}}),
   };
   return model;
 }
@@ -122,9 +119,8 @@ OpCase bottleneck_case() {
 }  // namespace
 
 const std::vector<OpCase>& model_cases() {
-  static const std::vector<OpCase> cases{unet_case(),         unet_resnet_case(),
-                                         pspnet_case(),       pspnet_keras_case(),
-                                         deeplabv3_case(),    bottleneck_case(),
+  static const std::vector<OpCase> cases{unet_case(),         unet_resnet_case(), pspnet_case(),
+                                         pspnet_keras_case(), deeplabv3_case(),   bottleneck_case(),
                                          deeplabv3plus_case()};
   return cases;
 }

@@ -15,10 +15,16 @@ constexpr UpsampleSpec resize{.mode = UpsampleMode::bilinear, .align_corners = t
 
 OptionMap defaults_of(bool paper) {
   if (paper)
-    return {{"output_stride", "8"}, {"stem", "deep"},       {"encoder_depth", "5"},
-            {"dropout", "0.1"},     {"aux_weight", "0.4"}};
-  return {{"output_stride", "32"}, {"stem", "plain"},   {"encoder_depth", "3"},
-          {"dropout", "0.2"},      {"aux_weight", "0"}};
+    return {{"output_stride", "8"},
+            {"stem", "deep"},
+            {"encoder_depth", "5"},
+            {"dropout", "0.1"},
+            {"aux_weight", "0.4"}};
+  return {{"output_stride", "32"},
+          {"stem", "plain"},
+          {"encoder_depth", "3"},
+          {"dropout", "0.2"},
+          {"aux_weight", "0"}};
 }
 
 }  // namespace
@@ -30,13 +36,15 @@ ModelInfo PspNet::info(int64_t depth) {
       .description = "PSPNet (Zhao et al. 2017): pyramid pooling on a ResNet",
       .options = {
           {"style", "paper", "paper: as the authors; smp: as segmentation_models_pytorch"},
-          {"encoder_depth", "auto", "halvings of the image that a plain backbone would make, 3 to "
-                                    "5: later stages do not run; auto: 5, with style smp 3"},
+          {"encoder_depth", "auto",
+           "halvings of the image that a plain backbone would make, 3 to "
+           "5: later stages do not run; auto: 5, with style smp 3"},
           {"bins", "1,2,3,6", "of the pyramid's levels, in each direction"},
           {"channels", "512", "behind the pyramid"},
           {"dropout", "auto", "probability, behind the pyramid; auto: 0.1, with style smp 0.2"},
-          {"aux_weight", "auto", "of the auxiliary head's loss; 0: no such head; auto: 0.4, with "
-                                 "style smp 0"},
+          {"aux_weight", "auto",
+           "of the auxiliary head's loss; 0: no such head; auto: 0.4, with "
+           "style smp 0"},
           {"aux_dropout", "0.1", "probability, in the auxiliary head"}}};
   for (ModelOption& option : resnet_option_list("auto", "auto", "all"))
     info.options.push_back(std::move(option));
@@ -73,16 +81,15 @@ PspNet::PspNet(const ModelConfig& config) : SegmentationModel(config) {
     // SMP has no norm where a batch of one image would leave it a single value, but a bias.
     const bool norm = paper_ || b > 1;
     const size_t i = levels_.size();
-    levels_.push_back(
-        {b, &add<ConvBnAct>(
-                paper_ ? str("ppm.features.", i) : str("decoder.psp.blocks.", i, ".pool.1"),
-                {.in_channels = in,
-                 .out_channels = level_channels,
-                 .kernel_size = 1,
-                 .bias = !norm,
-                 .norm = norm,
-                 .init = init,
-                 .position = paper_ ? 1 : 0})});
+    levels_.push_back({b, &add<ConvBnAct>(paper_ ? str("ppm.features.", i)
+                                                 : str("decoder.psp.blocks.", i, ".pool.1"),
+                                          {.in_channels = in,
+                                           .out_channels = level_channels,
+                                           .kernel_size = 1,
+                                           .bias = !norm,
+                                           .norm = norm,
+                                           .init = init,
+                                           .position = paper_ ? 1 : 0})});
   }
   join_ = &add<ConvBnAct>(paper_ ? "cls" : "decoder.conv",
                           {.in_channels = in + level_count * level_channels,

@@ -21,25 +21,29 @@ BatchNorm2d::Options keras_norm(int64_t channels) {
 class PspNetKeras::Block : public Layer {
  public:
   Block(const std::string& prefix, int64_t in, int64_t mid, int64_t out)
-      : a_(unit(prefix, "a", {.in_channels = in,
-                              .out_channels = mid,
-                              .kernel_size = 1,
-                              .init = Init::he_normal_truncated})),
-        b_(unit(prefix, "b", {.in_channels = mid,
-                              .out_channels = mid,
-                              .kernel_size = 3,
-                              .padding = 2,
-                              .dilation = 2,
-                              .init = Init::he_normal_truncated})),
-        c_(unit(prefix, "c", {.in_channels = mid,
-                              .out_channels = out,
-                              .kernel_size = 1,
-                              .init = Init::he_normal_truncated})),
-        skip_(unit(prefix, "skip_conv", {.in_channels = in,
-                                         .out_channels = out,
-                                         .kernel_size = 3,
-                                         .padding = 1,
-                                         .init = Init::glorot_uniform})) {}
+      : a_(unit(prefix, "a",
+                {.in_channels = in,
+                 .out_channels = mid,
+                 .kernel_size = 1,
+                 .init = Init::he_normal_truncated})),
+        b_(unit(prefix, "b",
+                {.in_channels = mid,
+                 .out_channels = mid,
+                 .kernel_size = 3,
+                 .padding = 2,
+                 .dilation = 2,
+                 .init = Init::he_normal_truncated})),
+        c_(unit(prefix, "c",
+                {.in_channels = mid,
+                 .out_channels = out,
+                 .kernel_size = 1,
+                 .init = Init::he_normal_truncated})),
+        skip_(unit(prefix, "skip_conv",
+                   {.in_channels = in,
+                    .out_channels = out,
+                    .kernel_size = 3,
+                    .padding = 1,
+                    .init = Init::glorot_uniform})) {}
 
   Tensor forward(const Tensor& x) override {
     Tensor y = leaky_relu(conv_bn_act(*a_.conv, a_.bn, Activation::none, x), leak);
@@ -81,11 +85,11 @@ PspNetKeras::PspNetKeras(const ModelConfig& config) : SegmentationModel(config) 
   }
   const int64_t branch_channels = 2 * width;
   const auto branch = [&](const char* color, int64_t square) {
-    branches_.push_back({square, &add<Conv2d>(str(color, "_1_by_1"),
-                                              {.in_channels = channels,
-                                               .out_channels = branch_channels,
-                                               .kernel_size = 1,
-                                               .init = Init::glorot_uniform})});
+    branches_.push_back(
+        {square, &add<Conv2d>(str(color, "_1_by_1"), {.in_channels = channels,
+                                                      .out_channels = branch_channels,
+                                                      .kernel_size = 1,
+                                                      .init = Init::glorot_uniform})});
   };
   branch("red", 0);
   branch("yellow", 2);
@@ -105,10 +109,10 @@ ModelOutput PspNetKeras::forward(const Tensor& images) {
   for (Block* block : blocks_) x = (*block)(x);
   std::vector<Tensor> parts{x};
   for (const Branch& branch : branches_) {
-    const Tensor means = branch.square == 0 ? global_avg_pool2d(x)
-                                            : avg_pool2d(x, {.kernel_size = branch.square});
-    parts.push_back(upsample((*branch.conv)(means), x.shape(1), x.shape(2),
-                             {.mode = UpsampleMode::bilinear}));
+    const Tensor means =
+        branch.square == 0 ? global_avg_pool2d(x) : avg_pool2d(x, {.kernel_size = branch.square});
+    parts.push_back(
+        upsample((*branch.conv)(means), x.shape(1), x.shape(2), {.mode = UpsampleMode::bilinear}));
   }
   x = {};
   Tensor joined = concat(parts);

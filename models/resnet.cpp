@@ -83,11 +83,11 @@ class Bottleneck : public ResidualBlock {
   static constexpr int64_t expansion = 4;
 
   explicit Bottleneck(BlockOptions o)
-      : conv1_(add<Conv2d>("conv1",
-                           conv1x1(o.in_channels, o.width, o.stride_on_1x1 ? o.stride : 1))),
+      : conv1_(
+            add<Conv2d>("conv1", conv1x1(o.in_channels, o.width, o.stride_on_1x1 ? o.stride : 1))),
         bn1_(add<BatchNorm2d>("bn1", {.channels = o.width})),
-        conv2_(add<Conv2d>(
-            "conv2", conv3x3(o.width, o.width, o.stride_on_1x1 ? 1 : o.stride, o.dilation))),
+        conv2_(add<Conv2d>("conv2",
+                           conv3x3(o.width, o.width, o.stride_on_1x1 ? 1 : o.stride, o.dilation))),
         bn2_(add<BatchNorm2d>("bn2", {.channels = o.width})),
         conv3_(add<Conv2d>("conv3", conv1x1(o.width, expansion * o.width))),
         bn3_(add<BatchNorm2d>("bn3", {.channels = expansion * o.width})) {

@@ -24,12 +24,12 @@ class ResNet : public Module {
   struct Options {
     int64_t depth = 50;  ///< 18, 34, 50, 101 or 152
     int64_t in_channels = 3;
-    int64_t width = 64;           ///< channels of the stem; the stages have 1, 2, 4 and 8 times that,
-                                  ///< and in blocks of three convolutions put out four times more
-    int64_t output_stride = 32;   ///< of the last stage: 8, 16 or 32
-    bool deep_stem = false;       ///< three 3x3 convolutions in place of the 7x7; 2 * width channels
-    bool stride_on_1x1 = false;   ///< in blocks of three convolutions the paper strides in the first,
-                                  ///< torchvision in the second, the 3x3
+    int64_t width = 64;  ///< channels of the stem; the stages have 1, 2, 4 and 8 times that,
+                         ///< and in blocks of three convolutions put out four times more
+    int64_t output_stride = 32;  ///< of the last stage: 8, 16 or 32
+    bool deep_stem = false;      ///< three 3x3 convolutions in place of the 7x7; 2 * width channels
+    bool stride_on_1x1 = false;  ///< in blocks of three convolutions the paper strides in the
+                                 ///< first, torchvision in the second, the 3x3
     bool first_keeps_dilation = true;  ///< a dilated stage's first block still has the dilation of
                                        ///< the stage before (torchvision); else the stage's own
                                        ///< (the PSPNet authors' code, SMP)

@@ -13,8 +13,9 @@ constexpr int last_stage = 4;  // of the backbone
 ModelInfo UNetResNet::info(int64_t depth) {
   ModelInfo info{.name = str("unet-resnet", depth),
                  .family = "unet-resnet",
-                 .description = "U-Net with a ResNet as its encoder; "
-                                "segmentation_models_pytorch's network",
+                 .description =
+                     "U-Net with a ResNet as its encoder; "
+                     "segmentation_models_pytorch's network",
                  .options = {{"decoder_channels", "256,128,64,32,16", "of the decoder's blocks"},
                              {"upsample", "nearest", "nearest or bilinear, in the decoder"}}};
   for (ModelOption& option : resnet_option_list("32", "plain", "all"))
@@ -42,10 +43,9 @@ UNetResNet::UNetResNet(const ModelConfig& config) : SegmentationModel(config) {
     const auto i = static_cast<int>(blocks_.size());
     const int64_t skip = i < last_stage ? backbone_->channels(last_stage - 1 - i) : 0;
     const auto conv = [&](const char* name, int64_t in) {
-      return &add<ConvBnAct>(str("decoder.blocks.", i, ".", name), {.in_channels = in,
-                                                                    .out_channels = out,
-                                                                    .padding = 1,
-                                                                    .init = Init::he_uniform});
+      return &add<ConvBnAct>(
+          str("decoder.blocks.", i, ".", name),
+          {.in_channels = in, .out_channels = out, .padding = 1, .init = Init::he_uniform});
     };
     ConvBnAct* const conv1 = conv("conv1", below + skip);
     blocks_.push_back({conv1, conv("conv2", out)});

@@ -84,8 +84,8 @@ INSTANTIATE_TEST_SUITE_P(
         Distribution{"glorot_uniform", Init::glorot_uniform, true, 2.0 / 1224}),
     [](const auto& info) { return info.param.name; });
 
-// A normal distribution cut at two deviations has 0.7737 of its variance left, so Keras cuts a wider
-// one: the largest value is 2 / 0.8796 = 2.2737 deviations away.
+// A normal distribution cut at two deviations has 0.7737 of its variance left, so Keras cuts a
+// wider one: the largest value is 2 / 0.8796 = 2.2737 deviations away.
 TEST(Init, TruncatedNormalKeepsItsVarianceAndHasNoTails) {
   const InitScope scope(7);
   Tensor weight = Tensor::empty({96, 3, 3, 40}, Dtype::f32);

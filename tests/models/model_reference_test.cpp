@@ -148,14 +148,16 @@ class ModelReference : public ::testing::TestWithParam<Fixture> {
     }
   }
 
-  /// f32 against f64, which has just been found right: no worse than twice PyTorch's own.
+  /// f32 against f64, which has just been found right: no worse than twice PyTorch's own. Three
+  /// times in evaluation, where a convolution's sums begin with the shift of the batch norm that is
+  /// folded into it, and are rounded as coarsely as it is large.
   void expect_single_precision(const Tensor& logits, const Step& step) const {
     const auto single = build(fixture_, Dtype::f32);
-    const auto allowed = [&](const char* what) { return 2 * fixture_.f32_errors.at(what); };
-    EXPECT_LE(l2_error(evaluated(*single, fixture_, Dtype::f32), logits), allowed("eval"));
+    const auto& pytorch = fixture_.f32_errors;
+    EXPECT_LE(l2_error(evaluated(*single, fixture_, Dtype::f32), logits), 3 * pytorch.at("eval"));
     const Step got = run_step(*single, fixture_, Dtype::f32);
-    EXPECT_LE(l2_error(got.out.logits, step.out.logits), allowed("train"));
-    EXPECT_LE(gradient_error(got, step), allowed("gradients"));
+    EXPECT_LE(l2_error(got.out.logits, step.out.logits), 2 * pytorch.at("train"));
+    EXPECT_LE(gradient_error(got, step), 2 * pytorch.at("gradients"));
   }
 
   void expect_after_five_steps() const {

@@ -108,9 +108,7 @@ std::vector<Entry> read_state_dict(const std::string& name) {
 }
 
 /// Ours in PyTorch's layout: [O,H,W,I] -> [O,I,H,W].
-Shape pytorch_shape(const Shape& s) {
-  return s.size() == 4 ? Shape{s[0], s[3], s[1], s[2]} : s;
-}
+Shape pytorch_shape(const Shape& s) { return s.size() == 4 ? Shape{s[0], s[3], s[1], s[2]} : s; }
 
 struct StateDict {
   std::string file;
@@ -145,24 +143,19 @@ TEST_P(ModelStateDict, HasPyTorchsNamesAndShapes) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, ModelStateDict,
-    testing::Values(StateDict{"torchvision_deeplabv3_resnet50",
-                              {.name = "deeplabv3-resnet50", .classes = 21}},
-                    StateDict{"smp_deeplabv3plus_resnet34_32cls",
-                              {.name = "deeplabv3plus-resnet34", .classes = 32}},
-                    StateDict{"smp_deeplabv3plus_resnet50_32cls",
-                              {.name = "deeplabv3plus-resnet50", .classes = 32}},
-                    StateDict{"smp_unet_resnet34_32cls", {.name = "unet-resnet34", .classes = 32}},
-                    StateDict{"smp_unet_resnet50_32cls", {.name = "unet-resnet50", .classes = 32}},
-                    StateDict{"smp_pspnet_resnet34_32cls",
-                              {.name = "pspnet-resnet34",
-                               .classes = 32,
-                               .options = {{"style", "smp"}}}},
-                    StateDict{"smp_pspnet_resnet50_32cls",
-                              {.name = "pspnet-resnet50",
-                               .classes = 32,
-                               .options = {{"style", "smp"}}}},
-                    StateDict{"semseg_pspnet50_19cls",
-                              {.name = "pspnet-resnet50", .classes = 19}}),
+    testing::Values(
+        StateDict{"torchvision_deeplabv3_resnet50", {.name = "deeplabv3-resnet50", .classes = 21}},
+        StateDict{"smp_deeplabv3plus_resnet34_32cls",
+                  {.name = "deeplabv3plus-resnet34", .classes = 32}},
+        StateDict{"smp_deeplabv3plus_resnet50_32cls",
+                  {.name = "deeplabv3plus-resnet50", .classes = 32}},
+        StateDict{"smp_unet_resnet34_32cls", {.name = "unet-resnet34", .classes = 32}},
+        StateDict{"smp_unet_resnet50_32cls", {.name = "unet-resnet50", .classes = 32}},
+        StateDict{"smp_pspnet_resnet34_32cls",
+                  {.name = "pspnet-resnet34", .classes = 32, .options = {{"style", "smp"}}}},
+        StateDict{"smp_pspnet_resnet50_32cls",
+                  {.name = "pspnet-resnet50", .classes = 32, .options = {{"style", "smp"}}}},
+        StateDict{"semseg_pspnet50_19cls", {.name = "pspnet-resnet50", .classes = 19}}),
     [](const auto& info) { return info.param.file; });
 
 }  // namespace
