@@ -1,6 +1,5 @@
 #include "models/heads.h"
 
-#include "autograd/ops/concat.h"
 #include "autograd/ops/pool.h"
 #include "autograd/ops/upsample.h"
 #include "layers/dropout.h"
@@ -81,9 +80,7 @@ Tensor Aspp::forward(const Tensor& x) {
   for (Layer* branch : branches_) parts.push_back((*branch)(x));
   parts.push_back(upsample(image_branch_(global_avg_pool2d(x)), x.shape(1), x.shape(2),
                            {.mode = UpsampleMode::bilinear}));
-  const Tensor joined = concat(parts);
-  parts.clear();
-  return dropout_(project_(joined));
+  return dropout_(project_.forward(std::move(parts)));
 }
 
 }  // namespace pixelgrad

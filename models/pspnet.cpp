@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "autograd/ops/concat.h"
 #include "autograd/ops/pool.h"
 #include "autograd/ops/upsample.h"
 
@@ -114,7 +113,7 @@ PspNet::PspNet(const ModelConfig& config) : SegmentationModel(config) {
   }
 }
 
-Tensor PspNet::pyramid(const Tensor& features) {
+std::vector<Tensor> PspNet::pyramid(const Tensor& features) {
   std::vector<Tensor> parts;
   if (paper_) parts.push_back(features);
   for (const Level& level : levels_) {
@@ -122,7 +121,7 @@ Tensor PspNet::pyramid(const Tensor& features) {
     parts.push_back(upsample((*level.conv)(means), features.shape(1), features.shape(2), resize));
   }
   if (!paper_) parts.push_back(features);
-  return concat(parts);
+  return parts;
 }
 
 ModelOutput PspNet::forward(const Tensor& images) {
@@ -135,7 +134,7 @@ ModelOutput PspNet::forward(const Tensor& images) {
   Tensor x = backbone_->forward(images, 0, std::min(3, last_stage_));
   if (aux_ && training()) out.aux = resized((*aux_)(x));
   x = backbone_->forward(x, 4, last_stage_);
-  x = (*join_)(pyramid(x));
+  x = join_->forward(pyramid(x));
   out.logits = resized((*classify_)((*dropout_)(x)));
   return out;
 }

@@ -36,7 +36,8 @@ class PspNet : public SegmentationModel {
     ConvBnAct* conv;
   };
 
-  Tensor pyramid(const Tensor& features);
+  /// The features and all levels, for the convolution that reads them as one.
+  std::vector<Tensor> pyramid(const Tensor& features);
   /// Height and width of images are unit() k + rest().
   int64_t unit() const { return backbone_->stride(last_stage_); }
   int64_t rest() const { return paper_ ? 1 : 0; }

@@ -1,6 +1,5 @@
 #include "models/pspnet_keras.h"
 
-#include "autograd/ops/concat.h"
 #include "autograd/ops/pool.h"
 #include "autograd/ops/upsample.h"
 
@@ -115,9 +114,7 @@ ModelOutput PspNetKeras::forward(const Tensor& images) {
         upsample((*branch.conv)(means), x.shape(1), x.shape(2), {.mode = UpsampleMode::bilinear}));
   }
   x = {};
-  Tensor joined = concat(parts);
-  parts.clear();
-  return {.logits = conv_bn_act(*last_, last_bn_, Activation::none, std::move(joined))};
+  return {.logits = conv_bn_act(*last_, last_bn_, Activation::none, std::move(parts))};
 }
 
 InputPadding PspNetKeras::input_padding(int64_t height, int64_t width) const {

@@ -207,7 +207,8 @@ Tensor ResNet::forward(const Tensor& x, int first, int last) {
     if (stage == 0)
       for (const Stem& s : stem_) y = conv_bn_act(*s.conv, s.bn, Activation::relu, std::move(y));
     if (stage == 1) y = max_pool2d(y, {.kernel_size = 3, .stride = 2, .padding = 1});
-    for (Layer* block : blocks_[static_cast<size_t>(stage)]) y = (*block)(y);
+    for (Layer* block : blocks_[static_cast<size_t>(stage)])
+      y = checkpointed([block](Tensor in) { return (*block)(in); }, std::move(y));
   }
   return y;
 }

@@ -1,6 +1,6 @@
 #include "models/unet_resnet.h"
 
-#include "autograd/ops/concat.h"
+#include <utility>
 
 namespace pixelgrad {
 namespace {
@@ -67,11 +67,13 @@ ModelOutput UNetResNet::forward(const Tensor& images) {
   for (const Block& block : blocks_) {
     const Tensor& target = skips.empty() ? images : skips.back();
     x = upsample(x, target.shape(1), target.shape(2), resize_);
+    std::vector<Tensor> parts;
+    parts.push_back(std::move(x));
     if (!skips.empty()) {
-      x = concat({x, skips.back()});
+      parts.push_back(std::move(skips.back()));
       skips.pop_back();
     }
-    x = (*block.conv2)((*block.conv1)(x));
+    x = (*block.conv2)(block.conv1->forward(std::move(parts)));
   }
   return {.logits = (*classify_)(x)};
 }

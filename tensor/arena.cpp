@@ -54,12 +54,11 @@ void Arena::give(void* block, size_t size) {
 
 void* Arena::from_system(size_t size) {
   const size_t pages = round_up(size, huge_page), asked = pages + huge_page;
-  void* mapped =
-      mmap(nullptr, asked, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* mapped = mmap(nullptr, asked, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapped == MAP_FAILED) return nullptr;
   char* const first = static_cast<char*>(mapped);
-  const size_t before = round_up(reinterpret_cast<uintptr_t>(first), huge_page) -
-                        reinterpret_cast<uintptr_t>(first);
+  const size_t before =
+      round_up(reinterpret_cast<uintptr_t>(first), huge_page) - reinterpret_cast<uintptr_t>(first);
   char* const begin = first + before;
   if (before > 0) munmap(first, before);
   if (asked > before + pages) munmap(begin + pages, asked - before - pages);
