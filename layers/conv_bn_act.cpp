@@ -57,17 +57,18 @@ Tensor conv_bn_act(Conv2d& conv, BatchNorm2d* bn, Activation activation, std::ve
 }
 
 ConvBnAct::ConvBnAct(Options o)
-    : conv_(add<Conv2d>("0", {.in_channels = o.in_channels,
-                              .out_channels = o.out_channels,
-                              .kernel_size = o.kernel_size,
-                              .stride = o.stride,
-                              .padding = o.padding,
-                              .dilation = o.dilation,
-                              .groups = o.groups,
-                              .bias = o.bias,
-                              .init = o.init})),
+    : conv_(add<Conv2d>(std::to_string(o.position), {.in_channels = o.in_channels,
+                                                     .out_channels = o.out_channels,
+                                                     .kernel_size = o.kernel_size,
+                                                     .stride = o.stride,
+                                                     .padding = o.padding,
+                                                     .dilation = o.dilation,
+                                                     .groups = o.groups,
+                                                     .bias = o.bias,
+                                                     .init = o.init})),
       bn_(o.norm ? &add<BatchNorm2d>(
-                       "1", {.channels = o.out_channels, .eps = o.eps, .momentum = o.momentum})
+                       std::to_string(o.position + 1),
+                       {.channels = o.out_channels, .eps = o.eps, .momentum = o.momentum})
                  : nullptr),
       activation_(o.activation) {}
 

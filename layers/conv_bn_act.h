@@ -24,7 +24,7 @@ Tensor conv_bn_act(Conv2d& conv, BatchNorm2d* bn, Activation activation, std::ve
 
 /// Convolution, batch norm and ReLU, the brick of most segmentation networks.
 /// [N,H,W,in_channels] -> [N,H',W',out_channels] (see Conv2d). Children: "0" the convolution, "1"
-/// the batch norm.
+/// the batch norm, or as `position` says.
 class ConvBnAct : public Layer {
  public:
   struct Options {
@@ -40,6 +40,7 @@ class ConvBnAct : public Layer {
     Init init = Init::he_normal;
     double eps = 1e-5;      ///< of the batch norm
     double momentum = 0.1;  ///< of the batch norm
+    int64_t position = 0;   ///< of the convolution in a PyTorch Sequential: its name
   };
 
   explicit ConvBnAct(Options options);

@@ -1,6 +1,9 @@
 #include "layers/init.h"
 
+#include <algorithm>
 #include <cmath>
+
+#include "tensor/dispatch.h"
 
 namespace pixelgrad {
 namespace {
@@ -14,6 +17,24 @@ void fill_uniform_with_variance(Tensor& x, double variance) {
 
 void fill_normal_with_variance(Tensor& x, double variance) {
   fill_normal(x, InitScope::next_key(), 0, std::sqrt(variance));
+}
+
+/// Values beyond two standard deviations are drawn again.
+void fill_truncated_normal_with_variance(Tensor& x, double variance) {
+  constexpr double deviation_when_cut = 0.87962566103423978;  // of N(0, 1) within [-2, 2]
+  const double deviation = std::sqrt(variance) / deviation_when_cut;
+  fill_normal(x, InitScope::next_key(), 0, deviation);
+  dispatch(x, [&]<Device, class T>() {
+    T* values = x.mutable_data<T>();
+    const auto beyond = [&](T v) { return std::abs(v) > static_cast<T>(2 * deviation); };
+    while (std::any_of(values, values + x.numel(), beyond)) {
+      Tensor again = Tensor::empty(x.shape(), x.dtype());
+      fill_normal(again, InitScope::next_key(), 0, deviation);
+      const T* draws = again.data<T>();
+      for (int64_t i = 0; i < x.numel(); ++i)
+        if (beyond(values[i])) values[i] = draws[i];
+    }
+  });
 }
 
 }  // namespace
@@ -54,6 +75,8 @@ void initialize_weight(Tensor& weight, Init init) {
       return fill_normal_with_variance(weight, 2 / (in + out));
     case Init::glorot_uniform:
       return fill_uniform_with_variance(weight, 2 / (in + out));
+    case Init::he_normal_truncated:
+      return fill_truncated_normal_with_variance(weight, 2 / in);
   }
 }
 

@@ -41,13 +41,15 @@ enum class Init {
   pytorch_default,  ///< U(-b, b), b = 1 / sqrt(fan in), for weight and bias (kaiming_uniform_, a =
                     ///< sqrt 5)
   he_normal,        ///< N(0, 2 / fan in) (He et al., "Delving deep into rectifiers", ICCV 2015)
-  he_normal_fan_out,  ///< N(0, 2 / fan out): torchvision's ResNet
-  he_uniform,         ///< U with the variance of he_normal
-  glorot_normal,      ///< N(0, 2 / (fan in + fan out)) (Glorot and Bengio, AISTATS 2010)
-  glorot_uniform,     ///< U with the variance of glorot_normal
+  he_normal_fan_out,    ///< N(0, 2 / fan out): torchvision's ResNet
+  he_uniform,           ///< U with the variance of he_normal
+  glorot_normal,        ///< N(0, 2 / (fan in + fan out)) (Glorot and Bengio, AISTATS 2010)
+  glorot_uniform,       ///< U with the variance of glorot_normal
+  he_normal_truncated,  ///< he_normal without values beyond two standard deviations of the normal
+                        ///< that is cut, which is wider so that the variance stays: Keras's
 };
 
-/// Fills a weight. Normal values are not truncated.
+/// Fills a weight. Normal values are not truncated unless said.
 void initialize_weight(Tensor& weight, Init init);
 
 /// Fills a bias that belongs to a weight of shape `weight`: zeros, except for pytorch_default.

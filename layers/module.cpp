@@ -24,7 +24,8 @@ Module::Module() {
 template <class Visit>
 void Module::walk(const std::string& prefix, const Visit& visit) const {
   visit(prefix, *this);
-  for (const auto& [name, child] : children_) child->walk(prefix + name + ".", visit);
+  for (const auto& [name, child] : children_)
+    child->walk(name.empty() ? prefix : prefix + name + ".", visit);
 }
 
 std::vector<NamedTensor> Module::parameters() const {
@@ -147,6 +148,7 @@ void Module::visit(
 std::string Module::path() const {
   if (!parent_) return name_;
   const std::string above = parent_->path();
+  if (name_.empty()) return above;
   return above.empty() ? name_ : above + "." + name_;
 }
 
@@ -173,7 +175,7 @@ Tensor Module::buffer(std::string name, Tensor value) {
 }
 
 void Module::take(std::string name, std::unique_ptr<Module> child) {
-  check_name(name);
+  if (!name.empty()) check_name(name);
   child->parent_ = this;
   child->name_ = name;
   child->training_ = training_;

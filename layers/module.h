@@ -65,7 +65,8 @@ class Module {
 
   /// Constructs a child of type M in place and returns it. The second form allows braces:
   /// add<Conv2d>("conv", {.in_channels = 3, .out_channels = 16}). A name may hold dots, to give the
-  /// parameters the paths of an existing naming scheme without modules that only nest.
+  /// parameters the paths of an existing naming scheme without modules that only nest; what is
+  /// below a child without a name, "", is called as if it stood in the parent itself.
   template <class M, class... Args>
   M& add(std::string name, Args&&... args) {
     const Construction here(*this, name);

@@ -22,13 +22,19 @@ struct ModelOption {
 
 /// What there is to know about a kind of model before one is built.
 struct ModelInfo {
-  std::string name, description;
+  std::string name;    ///< "pspnet-resnet50"
+  std::string family;  ///< "pspnet": models of a family share their options
+  std::string description;
   std::vector<ModelOption> options;
 };
 
+/// `options` where each "auto" has become what `chosen` has for it, if it has.
+OptionMap replace_auto(OptionMap options, const OptionMap& chosen);
+
 struct ModelOutput {
-  Tensor logits;    ///< [N,h,w,classes], before softmax
-  Tensor aux = {};  ///< logits of an auxiliary head, in training; undefined without one
+  Tensor logits;          ///< [N,h,w,classes], before softmax
+  Tensor aux = {};        ///< [as logits] of an auxiliary head, in training; undefined without one
+  double aux_weight = 0;  ///< of the auxiliary head's loss, beside 1 for that of `logits`
 };
 
 /// How many pixels to add around an image.
@@ -56,6 +62,10 @@ class SegmentationModel : public Module {
 
   /// Throws Error unless `images` is [N,H,W,in_channels].
   void check_images(const Tensor& images) const;
+  /// The same, and H and W must be unit k + rest, k >= 1: pad_to says how much is missing.
+  void check_images(const Tensor& images, int64_t unit, int64_t rest = 0) const;
+  /// Pixels below and to the right of an image that bring it to such a size.
+  InputPadding pad_to(int64_t height, int64_t width, int64_t unit, int64_t rest = 0) const;
 
  private:
   ModelConfig config_;

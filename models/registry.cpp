@@ -2,7 +2,13 @@
 
 #include <algorithm>
 
+#include "models/deeplabv3.h"
+#include "models/deeplabv3plus.h"
+#include "models/pspnet.h"
+#include "models/pspnet_keras.h"
+#include "models/resnet.h"
 #include "models/unet.h"
+#include "models/unet_resnet.h"
 
 namespace pixelgrad {
 namespace {
@@ -14,15 +20,28 @@ std::unique_ptr<SegmentationModel> make(const ModelConfig& config) {
   return std::make_unique<M>(config);
 }
 
-/// The one place to add a model to: its class has a static info() and is built from a ModelConfig.
 struct Entry {
   ModelInfo info;
   Factory factory;
 };
+
+/// The models of a class whose static info(depth) describes it on the ResNet of that depth.
+template <class M>
+void add_on_each_resnet(std::vector<Entry>& all) {
+  for (const int64_t depth : resnet_depths()) all.push_back({M::info(depth), make<M>});
+}
+
+/// The one place to add a model to: its class has a static info() and is built from a ModelConfig.
 const std::vector<Entry>& entries() {
-  static const std::vector<Entry> all{
-      {UNet::info(), make<UNet>},
-  };
+  static const std::vector<Entry> all = [] {
+    std::vector<Entry> models{{UNet::info(), make<UNet>}};
+    add_on_each_resnet<UNetResNet>(models);
+    add_on_each_resnet<PspNet>(models);
+    models.push_back({PspNetKeras::info(), make<PspNetKeras>});
+    add_on_each_resnet<DeepLabV3>(models);
+    add_on_each_resnet<DeepLabV3Plus>(models);
+    return models;
+  }();
   return all;
 }
 

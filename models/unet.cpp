@@ -58,6 +58,7 @@ constexpr int64_t max_depth = 8;
 ModelInfo UNet::info() {
   return {
       .name = "unet",
+      .family = "unet",
       .description = "U-Net (Ronneberger et al. 2015): encoder and decoder joined by skips",
       .options = {
           {"width", "64", "channels of the first level; each level doubles them"},

@@ -1,5 +1,8 @@
+#include <algorithm>
 #include <cstdio>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "apps/commands/commands.h"
 #include "apps/engine/recipe.h"
@@ -18,6 +21,37 @@ struct TrainFlags {
   int64_t save_every = 0, panels = 4, stop_after = 0;
   int workers = 1;
 };
+
+/// What the help says of each option that a network may have, by name: what it means, and in
+/// brackets whose it is, with which default.
+std::map<std::string, std::string> model_options() {
+  struct Meaning {
+    std::string help, owners;
+  };
+  std::map<std::string, std::vector<Meaning>> meanings;
+  std::set<std::string> families;
+  for (const ModelInfo& model : list_models()) {
+    if (!families.insert(model.family).second) continue;
+    for (const ModelOption& o : model.options) {
+      std::vector<Meaning>& known = meanings[o.name];
+      if (known.empty() || known.back().help != o.help) known.push_back({o.help, ""});
+      std::string& owners = known.back().owners;
+      owners += (owners.empty() ? "" : ", ") + model.family;
+      if (!o.default_value.empty()) owners += " " + o.default_value;
+    }
+  }
+  std::map<std::string, std::string> out;
+  for (const auto& [name, known] : meanings)
+    for (const Meaning& m : known)
+      out[name] += str(out[name].empty() ? "" : "; ", m.help, " [", m.owners, "]");
+  return out;
+}
+
+/// "output_stride" as a flag: --output-stride.
+std::string flag_of(std::string name) {
+  std::replace(name.begin(), name.end(), '_', '-');
+  return "--" + name;
+}
 
 // Each option that belongs to the recipe is named after its field in TrainConfig, with dashes: that
 // is how a resumed run finds which ones were given.
@@ -56,14 +90,11 @@ void bind(CLI::App& cmd, TrainFlags& f) {
   cmd.add_flag("--exact-weights", f.exact_weights,
                "Refuse weights that do not fit the network tensor by tensor")
       ->group("Model");
-  for (const ModelInfo& model : list_models())
-    for (const ModelOption& option : model.options)
-      if (!cmd.get_option_no_throw("--" + option.name))
-        cmd.add_option_function<std::string>(
-               "--" + option.name,
-               [&f, name = option.name](const std::string& v) { f.config.model_options[name] = v; },
-               option.help + " [" + option.default_value + "]")
-            ->group("Options of " + model.name);
+  for (const auto& [name, help] : model_options())
+    cmd.add_option_function<std::string>(
+           flag_of(name),
+           [&f, name = name](const std::string& v) { f.config.model_options[name] = v; }, help)
+        ->group("Options of the network");
 
   cmd.add_option("--epochs", c.epochs, "Passes over the training images")
       ->check(positive)
@@ -184,8 +215,7 @@ TrainConfig resumed_config(const CLI::App& cmd, const TrainConfig& given, TrainC
                           kept[field].contains(name) ? kept[field][name].dump() : "default");
       continue;
     }
-    std::string flag = "--" + field;
-    std::replace(flag.begin(), flag.end(), '_', '-');
+    const std::string flag = flag_of(field);
     const CLI::Option* option = cmd.get_option_no_throw(flag);
     if (!option) option = cmd.get_parent()->get_option(flag);  // of all commands
     if (field == "checkpoint_activations") {

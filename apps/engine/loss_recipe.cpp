@@ -88,4 +88,9 @@ LabelLoss make_label_loss(const std::vector<LossTerm>& terms, const LossOptions&
   };
 }
 
+Tensor output_loss(const ModelOutput& out, const Tensor& labels, const LabelLoss& loss) {
+  if (!out.aux) return loss(out.logits, labels);
+  return deep_supervision({{1, out.logits}, {out.aux_weight, out.aux}}, labels, loss);
+}
+
 }  // namespace pixelgrad

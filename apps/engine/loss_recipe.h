@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "autograd/ops/weighted_sum.h"
+#include "models/model.h"
 
 // The loss of a training run, from its words: "cross_entropy", "dice", "cross_entropy+0.5*dice".
 namespace pixelgrad {
@@ -30,5 +31,9 @@ struct LossOptions {
 /// The weighted sum of the losses, with the defaults of autograd/ops. Throws UsageError where
 /// labels are to be smoothed and there is no cross_entropy.
 LabelLoss make_label_loss(const std::vector<LossTerm>& terms, const LossOptions& options);
+
+/// `loss` of a network's logits and, with its weight, of those of its auxiliary head, if there are
+/// any. Labels are [N,h,w] for logits [N,h,w,classes].
+Tensor output_loss(const ModelOutput& out, const Tensor& labels, const LabelLoss& loss);
 
 }  // namespace pixelgrad

@@ -208,9 +208,9 @@ class Trainer {
 
   Tensor batch_loss(const Batch& batch) {
     const int64_t h = batch.images.shape(1), w = batch.images.shape(2);
-    const Tensor logits =
-        model_->forward(pad_reflect(batch.images, model_->input_padding(h, w))).logits;
-    return loss_(logits, pad_labels(batch.labels, logits.shape(1), logits.shape(2)));
+    const ModelOutput out = model_->forward(pad_reflect(batch.images, model_->input_padding(h, w)));
+    const Tensor labels = pad_labels(batch.labels, out.logits.shape(1), out.logits.shape(2));
+    return output_loss(out, labels, loss_);
   }
 
   /// The step is a function of its inputs, so running it again under the guard finds the first op

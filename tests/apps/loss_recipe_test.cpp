@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "autograd/ops/cross_entropy.h"
 #include "autograd/ops/region_loss.h"
 
@@ -57,6 +59,21 @@ TEST(LossRecipe, AddsUpWithTheCommonOptions) {
   const LabelLoss loss = make_label_loss(parse_loss("cross_entropy+0.5*dice"), options);
   EXPECT_NEAR(loss(z, labels).item(), expected, 1e-12);
   EXPECT_THROW(make_label_loss(parse_loss("dice"), options), UsageError);
+}
+
+// One pixel of class 1: logits 0, 0 cost ln 2, auxiliary logits 0, ln 3 cost ln 4/3.
+TEST(LossRecipe, AnAuxiliaryHeadCountsWithItsWeight) {
+  const LabelLoss loss = make_label_loss(parse_loss("cross_entropy"), {});
+  const Tensor labels = Tensor::from<int32_t>({1, 1, 1}, {1});
+  const Tensor logits = Tensor::from<double>({1, 1, 1, 2}, {0, 0});
+  const Tensor aux = require_grad(Tensor::from<double>({1, 1, 1, 2}, {0, std::log(3.0)}));
+  const Tensor both = output_loss({.logits = logits, .aux = aux, .aux_weight = 0.4}, labels, loss);
+  EXPECT_NEAR(both.item(), std::log(2.0) + 0.4 * std::log(4.0 / 3), 1e-15);
+  backward(both);
+  EXPECT_NEAR(grad(aux).to_doubles()[0], 0.4 * 0.25, 1e-15);  // p = 1/4, 3/4
+  EXPECT_NEAR(grad(aux).to_doubles()[1], -0.4 * 0.25, 1e-15);
+  EXPECT_NEAR(output_loss({.logits = logits, .aux_weight = 0.4}, labels, loss).item(),
+              std::log(2.0), 1e-15);
 }
 
 }  // namespace

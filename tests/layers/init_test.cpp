@@ -84,6 +84,21 @@ INSTANTIATE_TEST_SUITE_P(
         Distribution{"glorot_uniform", Init::glorot_uniform, true, 2.0 / 1224}),
     [](const auto& info) { return info.param.name; });
 
+// A normal distribution cut at two deviations has 0.7737 of its variance left, so Keras cuts a
+// wider one: the largest value is 2 / 0.8796 = 2.2737 deviations away.
+TEST(Init, TruncatedNormalKeepsItsVarianceAndHasNoTails) {
+  const InitScope scope(7);
+  Tensor weight = Tensor::empty({96, 3, 3, 40}, Dtype::f32);
+  initialize_weight(weight, Init::he_normal_truncated);
+  const Moments m = moments_of(weight);
+  const double deviation = std::sqrt(2.0 / 360);
+  EXPECT_NEAR(m.mean, 0, 5 * deviation / std::sqrt(static_cast<double>(weight.numel())));
+  EXPECT_NEAR(m.variance / (deviation * deviation), 1, 0.03);
+  EXPECT_LE(m.max, 2.2738 * deviation);
+  EXPECT_GE(m.min, -2.2738 * deviation);
+  EXPECT_GT(m.max, 2.26 * deviation);
+}
+
 TEST(Init, BiasIsZeroUnlessPyTorchDefault) {
   Tensor bias = Tensor::full({2000}, 7, Dtype::f32);
   initialize_bias(bias, {2000, 3, 3, 4}, Init::he_normal);

@@ -88,6 +88,23 @@ TEST(Module, ChildChosenAtRunTimeTakesPathAndMode) {
   EXPECT_THAT(names_of(holder.parameters()), ElementsAre("layer.weight", "layer.bias"));
 }
 
+// For names of PyTorch's that a block has without a prefix of its own.
+TEST(Module, AChildWithoutANameAddsNothingToThePath) {
+  class Host : public Module {
+   public:
+    Host()
+        : first(add<ConvBnAct>("", {.in_channels = 3, .out_channels = 4})),
+          second(add<ConvBnAct>("", {.in_channels = 4, .out_channels = 4, .position = 3})) {}
+    ConvBnAct& first;
+    ConvBnAct& second;
+  };
+  const Host host;
+  EXPECT_EQ(host.second.path(), "");
+  EXPECT_THAT(names_of(host.parameters()),
+              ElementsAre("0.weight", "1.weight", "1.bias", "3.weight", "4.weight", "4.bias"));
+  host.visit([](const std::string& path, const Module& m) { EXPECT_EQ(m.path(), path); });
+}
+
 TEST(Module, RefusesANameTwice) {
   class Twice : public Module {
    public:

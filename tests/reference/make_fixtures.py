@@ -4,11 +4,11 @@
     python3 tests/reference/make_fixtures.py             # all files
     python3 tests/reference/make_fixtures.py convolution # one
 
-Needs torch 2, numpy, safetensors and segmentation-models-pytorch (the region losses). A run gives
+Needs torch 2, torchvision, numpy, safetensors and segmentation-models-pytorch. A run gives
 the same bytes as the one before with the same packages on the same machine; elsewhere PyTorch's own
 last bits may differ.
 
-A file of ops holds for each case, under "<op>/<variant>/":
+models.safetensors holds what fixture_cases/models.py says. A file of ops holds for each case, under "<op>/<variant>/":
     inputs/<name>      what is differentiated: f32, so that both precisions see the same numbers
     constants/<name>   labels, class weights, running statistics before the call
     dy                 the cotangent, f32
@@ -36,6 +36,7 @@ FAMILIES = (  # modules of fixture_cases; each makes the file of its name
     "fusion",
     "loss",
     "matmul",
+    "models",
     "normalization",
     "optimizers",
     "pointwise",
@@ -46,7 +47,7 @@ FAMILIES = (  # modules of fixture_cases; each makes the file of its name
     "schedules",
     "shape",
 )
-PACKAGES = ("torch", "segmentation-models-pytorch")
+PACKAGES = ("torch", "torchvision", "segmentation-models-pytorch")
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "fixtures"
 
 
