@@ -31,7 +31,7 @@ template <class T>
 struct Tile {
   std::span<const Segment> segments;
   const T* panel;  ///< weights [rows of the panel][vectors * lanes]
-  const T* start;  ///< what the sums start from: the bias, or what earlier blocks summed up
+  const T* start;  ///< what is added to the sums: the bias, or what earlier blocks summed up
   int64_t start_step;
   T* y;
   int64_t y_step;
@@ -41,27 +41,15 @@ struct Tile {
   int64_t in_h, in_w;             ///< a segment outside the image is skipped
 };
 
-template <int P, int K, class T>
-HWY_INLINE void load_sums(const Tile<T>& t, hn::Vec<hn::ScalableTag<T>> (&sum)[P][K]) {
-  const hn::ScalableTag<T> d;
-  HWY_UNROLL(16)
-  for (int p = 0; p < P; ++p)
-    for (int k = 0; k < K; ++k) sum[p][k] = hn::LoadU(d, t.start + p * t.start_step + k * lanes<T>);
-}
-
-template <int P, int K, class T>
-HWY_INLINE void store_sums(const Tile<T>& t, hn::Vec<hn::ScalableTag<T>> (&sum)[P][K]) {
-  const hn::ScalableTag<T> d;
-  HWY_UNROLL(16)
-  for (int p = 0; p < P; ++p)
-    for (int k = 0; k < K; ++k) hn::StoreU(sum[p][k], d, t.y + p * t.y_step + k * lanes<T>);
-}
-
+/// Sums from zero: what they start from is added last, so that a long sum's digits are not lost to
+/// an even longer one.
 template <int P, int K, class T>
 void run_tile(const Tile<T>& t) {
   const hn::ScalableTag<T> d;
   hn::Vec<decltype(d)> sum[P][K];
-  load_sums<P, K>(t, sum);
+  HWY_UNROLL(16)
+  for (int p = 0; p < P; ++p)
+    for (int k = 0; k < K; ++k) sum[p][k] = hn::Zero(d);
   const int64_t step = t.x_step;
   for (const Segment& segment : t.segments) {
     const bool outside =
@@ -82,7 +70,12 @@ void run_tile(const Tile<T>& t) {
       w += K * lanes<T>;
     }
   }
-  store_sums<P, K>(t, sum);
+  HWY_UNROLL(16)
+  for (int p = 0; p < P; ++p)
+    for (int k = 0; k < K; ++k) {
+      const auto start = hn::LoadU(d, t.start + p * t.start_step + k * lanes<T>);
+      hn::StoreU(hn::Add(start, sum[p][k]), d, t.y + p * t.y_step + k * lanes<T>);
+    }
 }
 
 template <class T>
