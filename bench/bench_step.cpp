@@ -44,6 +44,7 @@ struct Entry {
 const std::vector<Entry>& entries() {
   static const std::vector<Entry> all = {
       {"unet-w64", "unet", {{"width", "64"}}, {}, [](const ConvNet& n) { return unet(n, 64); }},
+      {"deeplabv3-resnet50", "deeplabv3-resnet50", {{"aux_weight", "0"}}, {}, deeplabv3_resnet50},
   };
   return all;
 }

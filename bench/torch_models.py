@@ -34,6 +34,19 @@ class UNet(nn.Module):
         return self.head(x)
 
 
+class DeepLabV3(nn.Module):
+    """torchvision's, without auxiliary head."""
+
+    def __init__(self, classes):
+        super().__init__()
+        from torchvision.models.segmentation import deeplabv3_resnet50  # only where it is asked for
+        self.model = deeplabv3_resnet50(weights=None, weights_backbone=None, num_classes=classes,
+                                        aux_loss=False)
+
+    def forward(self, x):
+        return self.model(x)["out"]
+
+
 @dataclasses.dataclass
 class Entry:
     """A network with the batch that it is measured on."""
@@ -45,4 +58,5 @@ class Entry:
 
 MODELS = {
     "unet-w64": Entry(lambda classes: UNet(classes, 64)),
+    "deeplabv3-resnet50": Entry(DeepLabV3),
 }
