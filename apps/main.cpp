@@ -58,6 +58,8 @@ int run(int argc, char** argv) {
   add_evaluate_command(app, common);
   add_predict_command(app, common);
   add_data_command(app, common);
+  add_summary_command(app, common);
+  add_classify_command(app, common);
   add_weights_command(app, common);
   add_gradcheck_command(app, common);
   add_doctor_command(app, common);

@@ -5,6 +5,7 @@
 
 #include "autograd/graph_internal.h"
 #include "autograd/saved.h"
+#include "autograd/trace.h"
 
 namespace pixelgrad {
 namespace {
@@ -54,8 +55,8 @@ struct Waiting {
 }  // namespace
 
 std::vector<Tensor> checkpoint(Segment segment, std::vector<Tensor> inputs) {
-  // In a rehearsal an outer segment keeps nothing of this one.
-  if (!grad_enabled() || rehearsing()) return segment(std::move(inputs));
+  // In a rehearsal an outer segment keeps nothing of this one; a trace keeps nothing at all.
+  if (!grad_enabled() || rehearsing() || Trace::current()) return segment(std::move(inputs));
 
   const auto waiting = std::make_shared<Waiting>();
   Tensor hinge;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "autograd/graph_internal.h"
+#include "autograd/trace.h"
 #include "tensor/dispatch.h"
 #include "tensor/kernels/elementwise.h"
 
@@ -183,6 +184,7 @@ Grads left_its_checkpoint(const Tensor&) {
 
 Tensor record(const char* op, const Tensor& y, const std::vector<Tensor>& inputs,
               Backward backward) {
+  if (Trace* trace = Trace::current()) return trace->note(op, y, inputs);
   if (guarding) guard(op, "output", y, inputs);
   if (!recording || std::none_of(inputs.begin(), inputs.end(), needs_grad)) return y;
   Tensor out = y.detach();  // a closure may hold y itself; the node must not hold its own source

@@ -1,5 +1,6 @@
 #pragma once
 #include "tensor/check.h"
+#include "tensor/dry_run.h"
 #include "tensor/tensor.h"
 
 namespace pixelgrad {
@@ -15,9 +16,12 @@ auto dispatch_device(Device device, F&& f) {
 }
 
 /// Calls f.template operator()<D, T>() with the device and the floating element type of `x`.
-/// A kernel that is not instantiated for a pair is a link error that names it.
+/// A kernel that is not instantiated for a pair is a link error that names it. In a DryRun f is not
+/// called, and the result is what its type has without a value.
 template <class F>
 auto dispatch(const Tensor& x, F&& f) {
+  using Result = decltype(f.template operator()<Device::cpu, float>());
+  if (DryRun::on() && is_floating(x.dtype())) return Result();
   return dispatch_device(x.device(), [&]<Device D>() {
     switch (x.dtype()) {
       case Dtype::f32:

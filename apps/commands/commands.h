@@ -16,6 +16,8 @@ void add_train_command(CLI::App& app, const CommonFlags& common);
 void add_evaluate_command(CLI::App& app, const CommonFlags& common);
 void add_predict_command(CLI::App& app, const CommonFlags& common);
 void add_data_command(CLI::App& app, const CommonFlags& common);
+void add_summary_command(CLI::App& app, const CommonFlags& common);
+void add_classify_command(CLI::App& app, const CommonFlags& common);
 void add_weights_command(CLI::App& app, const CommonFlags& common);
 void add_gradcheck_command(CLI::App& app, const CommonFlags& common);
 void add_doctor_command(CLI::App& app, const CommonFlags& common);

@@ -9,6 +9,7 @@
 #include "autograd/ops/concat.h"
 #include "autograd/ops/conv2d_internal.h"
 #include "autograd/saved.h"
+#include "autograd/trace.h"
 #include "tensor/dispatch.h"
 #include "tensor/mutant_internal.h"
 
@@ -118,6 +119,8 @@ Tensor conv2d(const std::vector<Tensor>& inputs, const Tensor& weight, const Ten
   all.push_back(weight);
   all.push_back(bias);
   const SavedTensor kept_w(want_dx ? weight : Tensor());
+  trace_window({.span = g.dilation_h * (g.kernel_h - 1) + 1, .step = 1.0 * g.stride_h},
+               {.span = g.dilation_w * (g.kernel_w - 1) + 1, .step = 1.0 * g.stride_w});
   return record(
       "conv2d", y, all,
       [g, parts = std::move(parts), kept_w, want_dw, want_db](const Tensor& dy) -> Grads {

@@ -5,6 +5,7 @@
 #include "autograd/graph.h"
 #include "autograd/ops/conv2d_internal.h"
 #include "autograd/saved.h"
+#include "autograd/trace.h"
 #include "tensor/dispatch.h"
 #include "tensor/mutant_internal.h"
 
@@ -93,6 +94,9 @@ Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bia
   //   db = sum of dy over pixels
   const bool want_dx = needs_grad(x), want_dw = needs_grad(weight), want_db = needs_grad(bias);
   const SavedTensor kept_x(want_dw ? x : Tensor()), kept_w(want_dx ? weight : Tensor());
+  trace_window(
+      {.span = g.dilation_h * (g.kernel_h - 1) / g.stride_h + 1, .step = 1.0 / g.stride_h},
+      {.span = g.dilation_w * (g.kernel_w - 1) / g.stride_w + 1, .step = 1.0 / g.stride_w});
   return record(
       "conv_transpose2d", y, {x, weight, bias},
       [g, kept_x, kept_w, want_db](const Tensor& dy) -> Grads {

@@ -1,6 +1,7 @@
 #include "autograd/ops/checks_internal.h"
 #include "autograd/ops/norm_internal.h"
 #include "autograd/saved.h"
+#include "autograd/trace.h"
 #include "tensor/dispatch.h"
 #include "tensor/mutant_internal.h"
 
@@ -77,6 +78,7 @@ Tensor normalize(const char* op, const Norm& norm, const NormInputs& in) {
   if (!PIXELGRAD_MUTANT(batch_norm_act_cut_without_beta, norm.relu, false)) read.beta = {};
   if (!PIXELGRAD_MUTANT(batch_norm_act_cut_without_residual, norm.relu, false)) read.residual = {};
   const Shape affine = in.gamma ? in.gamma.shape() : in.beta ? in.beta.shape() : Shape{};
+  if (!norm.statistics.constant) trace_window({.whole = true}, {.whole = true});
   const Tensor y = record(
       op, value_of(norm, in), {in.x, in.gamma, in.beta, in.residual},
       [norm, affine, saved = SavedInputs(read),

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "autograd/ops/checks_internal.h"
+#include "autograd/trace.h"
 #include "tensor/dispatch.h"
 #include "tensor/kernels/copy.h"
 #include "tensor/kernels/pad.h"
@@ -58,6 +59,7 @@ Overlap overlap(const kernels::Pad2dGeometry& g) {
 Tensor pad2d(const Tensor& x, const Pad2dSpec& spec) {
   const kernels::Pad2dGeometry g = pad_geometry(x, spec);
   const Shape in{g.n, g.in_h, g.in_w, g.channels}, out{g.n, g.out_h, g.out_w, g.channels};
+  trace_window({}, {});
   if (spec.mode == PadMode::constant) {
     const Overlap o = overlap(g);
     Tensor y = Tensor::full(out, spec.value, x.dtype(), x.device());

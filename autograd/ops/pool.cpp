@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "autograd/ops/checks_internal.h"
+#include "autograd/trace.h"
 #include "tensor/dispatch.h"
 #include "tensor/kernels/pool.h"
 
@@ -66,6 +67,15 @@ Pool2dGeometry bin_geometry(const char* op, const Tensor& x, int64_t out_h, int6
 Shape output_shape(const Pool2dGeometry& g) { return {g.n, g.h.out, g.w.out, g.channels}; }
 Shape input_shape(const Pool2dGeometry& g) { return {g.n, g.h.in, g.w.in, g.channels}; }
 
+/// For a trace: which pixels the op reads that is recorded next.
+void say_window(const Pool2dGeometry& g) {
+  const auto axis = [](const PoolAxis& a) -> TraceAxis {
+    if (!a.adaptive) return {.span = a.dilation * (a.kernel - 1) + 1, .step = 1.0 * a.stride};
+    return {.span = a.kernel, .step = 1.0 * a.in / a.out, .whole = a.out == 1};
+  };
+  trace_window(axis(g.h), axis(g.w));
+}
+
 template <class Index>
 Tensor max_pool(const char* op, const Pool2dGeometry& g, const Tensor& x) {
   Tensor y = Tensor::empty(output_shape(g), x.dtype(), x.device());
@@ -76,6 +86,7 @@ Tensor max_pool(const char* op, const Pool2dGeometry& g, const Tensor& x) {
     kernels::max_pool2d_forward<D, T, Index>(g, x.data<T>(), y.mutable_data<T>(),
                                              argmax ? argmax.mutable_data<Index>() : nullptr);
   });
+  say_window(g);
   return record(op, y, {x}, [g, argmax](const Tensor& dy) -> Grads {
     Tensor dx = Tensor::empty(input_shape(g), dy.dtype(), dy.device());
     dispatch(dy, [&]<Device D, class T>() {
@@ -95,6 +106,7 @@ Tensor avg_pool(const char* op, const Pool2dGeometry& g, bool count_include_pad,
   dispatch(x, [&]<Device D, class T>() {
     kernels::avg_pool2d_forward<D, T>(g, count_include_pad, x.data<T>(), y.mutable_data<T>());
   });
+  say_window(g);
   return record(op, y, {x}, [g, count_include_pad](const Tensor& dy) -> Grads {
     Tensor dx = Tensor::empty(input_shape(g), dy.dtype(), dy.device());
     dispatch(dy, [&]<Device D, class T>() {

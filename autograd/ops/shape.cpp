@@ -1,6 +1,7 @@
 #include "autograd/ops/shape.h"
 
 #include "autograd/ops/checks_internal.h"
+#include "autograd/trace.h"
 #include "tensor/dispatch.h"
 #include "tensor/kernels/copy.h"
 #include "tensor/mutant_internal.h"
@@ -94,6 +95,7 @@ Tensor crop2d(const Tensor& x, int64_t top, int64_t left, int64_t height, int64_
   copy.add(n, in_h * in_w * channels, height * width * channels);
   copy.add(height, in_w * channels, width * channels);
   copy.add(width * channels, 1, 1);
+  trace_window({}, {});
   return taken("crop2d", x, {n, height, width, channels}, copy, (top * in_w + left) * channels);
 }
 
@@ -120,6 +122,7 @@ Tensor pixel_shuffle(const Tensor& x, int64_t upscale_factor) {
   copy.add(w, deep, r * channels);
   copy.add(r, step_j, channels);
   copy.add(channels, step_c, 1);
+  trace_window({.step = 1.0 / r}, {.step = 1.0 / r});
   return taken("pixel_shuffle", x, {n, h * r, w * r, channels}, copy);
 }
 

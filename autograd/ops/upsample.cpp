@@ -1,6 +1,9 @@
 #include "autograd/ops/upsample.h"
 
+#include <algorithm>
+
 #include "autograd/ops/checks_internal.h"
+#include "autograd/trace.h"
 #include "tensor/dispatch.h"
 #include "tensor/kernels/upsample.h"
 
@@ -31,6 +34,15 @@ Tensor upsample(const Tensor& x, int64_t out_h, int64_t out_w, const UpsampleSpe
         return kernels::upsample_bicubic_forward<D, T>(g, spec.align_corners, from, to);
     }
   });
+  const auto axis = [&](int64_t in, int64_t out) -> TraceAxis {
+    const int64_t taps = spec.mode == UpsampleMode::nearest    ? 1
+                         : spec.mode == UpsampleMode::bilinear ? 2
+                                                               : 4;
+    const bool corners = spec.align_corners && out > 1;
+    return {.span = in == out ? 1 : std::min(taps, in),
+            .step = corners ? (in - 1.0) / (out - 1.0) : 1.0 * in / out};
+  };
+  trace_window(axis(g.in_h, out_h), axis(g.in_w, out_w));
   // y = A x is linear, so dx = transpose(A) dy
   return record("upsample", y, {x}, [g, spec](const Tensor& dy) -> Grads {
     Tensor dx = Tensor::empty({g.n, g.in_h, g.in_w, g.channels}, dy.dtype(), dy.device());

@@ -122,5 +122,24 @@ TEST(Dispatch, PicksTheType) {
               ThrowsMessage<Error>(HasSubstr("expected a tensor of f32 or f64, got u8")));
 }
 
+TEST(Dispatch, RunsNothingInADryRun) {
+  const Tensor x = Tensor::zeros({1}, Dtype::f32);
+  int calls = 0;
+  const auto call = [&] { return dispatch(x, [&]<Device, class T>() { return ++calls; }); };
+  {
+    const DryRun outer;
+    {
+      const DryRun inner;
+      EXPECT_EQ(call(), 0);
+    }
+    EXPECT_TRUE(DryRun::on());
+    EXPECT_EQ(call(), 0);
+    EXPECT_THAT([] { dispatch(Tensor::zeros({1}, Dtype::u8), []<Device, class T>() {}); },
+                ThrowsMessage<Error>(HasSubstr("expected a tensor of f32 or f64, got u8")));
+  }
+  EXPECT_FALSE(DryRun::on());
+  EXPECT_EQ(call(), 1);
+}
+
 }  // namespace
 }  // namespace pixelgrad

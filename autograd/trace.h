@@ -1,0 +1,77 @@
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "autograd/graph.h"
+#include "tensor/dry_run.h"
+
+// What a network would do, without doing it: shapes, and which pixels depend on which.
+namespace pixelgrad {
+
+/// Which pixels of its input one output pixel of an op reads, along one axis.
+struct TraceAxis {
+  int64_t span = 1;    ///< from the first to the last, both counted, also in the padding
+  double step = 1;     ///< input pixels from what one output pixel reads to what the next one does
+  bool whole = false;  ///< all of them: global pooling, a norm that takes statistics
+};
+
+/// Both axes of an image.
+struct TraceWindow {
+  TraceAxis height, width;
+};
+
+/// One op, as record() saw it.
+struct TracedOp {
+  struct Input {
+    int64_t op = -1;                   ///< number of the traced op that it comes from, or -1
+    std::shared_ptr<GradSource> leaf;  ///< of a parameter or another leaf; else null
+    Shape shape;
+  };
+  std::string name;
+  std::vector<Input> inputs = {};  ///< as the op names them; an undefined one has an empty shape
+  Shape shape = {};
+  bool is_view = false;  ///< the output has the memory of an input
+  /// Set for ops that turn images into images; others have other dimensions, or no fixed window.
+  std::optional<TraceWindow> window = {};
+};
+
+/// While one lives, ops on this thread run dry (DryRun), and those that read a tensor which needs a
+/// gradient are noted in turn. Their outputs can be handed to other ops, not to backward().
+///
+///   Trace trace;
+///   model.forward(require_grad(Tensor::empty({1, 512, 512, 3}, Dtype::f32)));
+///   for (const TracedOp& op : trace.ops()) ...
+///
+/// Throws Error where a NoGrad scope is open.
+class Trace {
+ public:
+  Trace();
+  ~Trace();
+  Trace(const Trace&) = delete;
+  Trace& operator=(const Trace&) = delete;
+
+  const std::vector<TracedOp>& ops() const { return ops_; }
+  /// The number of the op that computed x. Throws Error where none here did.
+  int64_t index_of(const Tensor& x) const;
+
+  /// For record(): notes an op and returns its output.
+  Tensor note(const char* op, const Tensor& y, const std::vector<Tensor>& inputs);
+  /// The one that lives on this thread, or null.
+  static Trace* current();
+
+ private:
+  friend void trace_window(const TraceAxis& height, const TraceAxis& width);
+
+  DryRun dry_;
+  Trace* outer_;
+  std::vector<TracedOp> ops_;
+  std::optional<TraceWindow> next_window_;
+};
+
+/// For ops: what the op reads that is recorded next. An op that says nothing, and whose output is
+/// as high and wide as its first input, reads the pixel that it writes.
+void trace_window(const TraceAxis& height, const TraceAxis& width);
+
+}  // namespace pixelgrad
