@@ -55,9 +55,8 @@ Candidates candidates_of(const ColorTable& colors, const std::array<int, 3>& low
       result.table.add(entry.color, entry.id);
     }
   const bool all_within = bound <= max_squared;
-  const bool none_within = std::all_of(reaches.begin(), reaches.end(), [&](const Reach& r) {
-    return r.least > max_squared;
-  });
+  const bool none_within = std::all_of(reaches.begin(), reaches.end(),
+                                       [&](const Reach& r) { return r.least > max_squared; });
   result.one_answer = none_within || (result.one_answer && all_within);
   return result;
 }

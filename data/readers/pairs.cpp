@@ -94,8 +94,8 @@ std::pair<std::vector<ClassInfo>, ColorTable> cityscapes_palette(const DatasetOp
 }  // namespace
 
 fs::path find_pairs_root(const fs::path& root) {
-  for (const fs::path& candidate :
-       {root, root / "cityscapes_data", root / "cityscapes_data" / "cityscapes_data"})
+  for (const fs::path& candidate : {root, root / "cityscapes", root / "cityscapes_data",
+                                    root / "cityscapes_data" / "cityscapes_data"})
     if (fs::is_directory(candidate) && !splits_with_images(candidate).empty()) return candidate;
   return {};
 }

@@ -8,7 +8,8 @@ namespace pixelgrad::readers {
 
 /// Format `pairs`: {root}/{split}/*.jpg or *.png, each a photo on the left and its colour label on
 /// the right, as the Cityscapes image pairs of pix2pix (Isola et al., CVPR 2017). The folders of
-/// the Kaggle archive, cityscapes_data/ in cityscapes_data/, may be left as they are.
+/// the Kaggle archive, cityscapes_data/ in cityscapes_data/, and a folder cityscapes/ may be left
+/// as they are.
 ///
 /// Every label pixel takes the class of the nearest colour (pair_labels.h), for JPEG leaves few
 /// colours exact. Colours are those of the options' classes, else of {root}/label_colors.txt, else

@@ -34,7 +34,8 @@ void write_sample(const fs::path& root, const std::string& split, const std::str
 TEST(CityscapesFormat, CitiesAndTrainIds) {
   const ScratchFolder root;
   // unlabeled, road, sidewalk, parking, polegroup, pole, bicycle, 255 (license plate, -1)
-  write_sample(root.path(), "train", "bochum", "bochum_000000_000313", {0, 7, 8, 9, 18, 17, 33, 255});
+  write_sample(root.path(), "train", "bochum", "bochum_000000_000313",
+               {0, 7, 8, 9, 18, 17, 33, 255});
   write_sample(root.path(), "train", "aachen", "aachen_000010_000019", {23});
   write_sample(root.path(), "train", "aachen", "aachen_000002_000019", {24});
   write_sample(root.path(), "val", "lindau", "lindau_000000_000019", {26});
@@ -81,9 +82,9 @@ TEST(CityscapesFormat, StreetsWrittenAsCityscapesKeepTheirLabels) {
   const StreetScene scene = render_street(options, 2);
   const Sample sample = data->load(0);
   EXPECT_EQ(sample.image, scene.image);
-  const std::vector<std::string> meaning = {
-      "sky",          "building", "pole", "road",   "sidewalk", "vegetation",
-      "traffic sign", "fence",    "car",  "person", "rider"};
+  const std::vector<std::string> meaning = {"sky",      "building",   "pole",         "road",
+                                            "sidewalk", "vegetation", "traffic sign", "fence",
+                                            "car",      "person",     "rider"};
   for (size_t i = 0; i < scene.labels.ids.size(); ++i) {
     const uint8_t street = scene.labels.ids[i], id = sample.labels.ids[i];
     ASSERT_EQ(id == ignore_label, street == ignore_label);
@@ -103,8 +104,7 @@ TEST(CityscapesFormat, EveryErrorIsOneLineThatNamesWhatIsWrong) {
   errors.push_back(open_error({.path = root.path(), .split = "val"}));
   EXPECT_THAT(errors.back(), HasSubstr("leftImg8bit has no split \"val\", found train"));
   errors.push_back(open_error({.path = root.path(), .labels = "30"}));
-  EXPECT_EQ(errors.back(),
-            "[dataset] labels \"30\" for format cityscapes, expected 19, 34");
+  EXPECT_EQ(errors.back(), "[dataset] labels \"30\" for format cityscapes, expected 19, 34");
 
   const fs::path photos = root / "leftImg8bit/train/ulm", truth = root / "gtFine/train/ulm";
   write_png(photos / "c.png", photo(1, 1));

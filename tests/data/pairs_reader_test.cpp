@@ -198,10 +198,9 @@ TEST_F(LabelCacheTest, DamagedEntriesAreMadeAgain) {
 
 TEST_F(LabelCacheTest, AFolderThatCannotBeMadeIsNamed) {
   put_file(cache_ / "deep", "a file");
-  EXPECT_THAT(open_error({.path = data_.path(),
-                          .format = "pairs",
-                          .label_cache = cache_ / "deep/er"}),
-              HasSubstr("[dataset] label cache " + (cache_ / "deep/er").string()));
+  EXPECT_THAT(
+      open_error({.path = data_.path(), .format = "pairs", .label_cache = cache_ / "deep/er"}),
+      HasSubstr("[dataset] label cache " + (cache_ / "deep/er").string()));
 }
 
 }  // namespace
