@@ -81,7 +81,8 @@ int run(const Options& options) {
   const double peak = *std::max_element(peaks.begin(), peaks.end());
   const double pixels = static_cast<double>(options.images * side * side);
   int64_t ignored = 0;
-  for (const LabelMap& map : ids) ignored += std::count(map.ids.begin(), map.ids.end(), ignore_label);
+  for (const LabelMap& map : ids)
+    ignored += std::count(map.ids.begin(), map.ids.end(), ignore_label);
 
   if (options.json) {
     const nlohmann::ordered_json out{{"program", "bench_data"},
@@ -104,12 +105,13 @@ int run(const Options& options) {
   }
   std::printf("%s, threads: %d; %s\n", processor().c_str(), num_threads(), version_text().c_str());
   std::printf("FMA peak %.1f GFLOP/s\n", peak);
-  std::printf("%lld labels of %lldx%lld, %lld colours%s: %.3f s (best %.3f, first %.3f), "
-              "%.0f million pixels/s; table made in %.3f s; %.2f %% of the pixels ignored\n",
-              static_cast<long long>(options.images), static_cast<long long>(side),
-              static_cast<long long>(side), static_cast<long long>(colors.size()),
-              options.prune ? ", pruned" : "", median, times.front(), first, pixels / median / 1e6,
-              table, 100 * static_cast<double>(ignored) / pixels);
+  std::printf(
+      "%lld labels of %lldx%lld, %lld colours%s: %.3f s (best %.3f, first %.3f), "
+      "%.0f million pixels/s; table made in %.3f s; %.2f %% of the pixels ignored\n",
+      static_cast<long long>(options.images), static_cast<long long>(side),
+      static_cast<long long>(side), static_cast<long long>(colors.size()),
+      options.prune ? ", pruned" : "", median, times.front(), first, pixels / median / 1e6, table,
+      100 * static_cast<double>(ignored) / pixels);
   return 0;
 }
 

@@ -72,7 +72,8 @@ std::unique_ptr<Dataset> open_format(const std::string& format, const DatasetOpt
 }
 
 int64_t bytes_of(const Sample& sample) {
-  return static_cast<int64_t>(sample.image.pixels.size() + sample.labels.ids.size());
+  return static_cast<int64_t>(sample.image.pixels.size() + sample.labels.ids.size() +
+                              sample.target.pixels.size());
 }
 
 }  // namespace
@@ -129,10 +130,12 @@ std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
     dataset = open_format(options.format == "auto" ? detect_format(options.path) : options.format,
                           options);
   }
-  check<UsageError>(
-      dataset->format() == "pairs" || (!options.prune_specks && options.label_cache.empty()),
-      "[dataset] ", options.prune_specks ? "prune_specks" : "label_cache",
-      " is for format pairs, got ", dataset->format());
+  const char* for_pairs = options.prune_specks           ? "prune_specks"
+                          : options.color_targets        ? "color_targets"
+                          : !options.label_cache.empty() ? "label_cache"
+                                                         : nullptr;
+  check<UsageError>(!for_pairs || dataset->format() == "pairs", "[dataset] ",
+                    for_pairs ? for_pairs : "", " is for format pairs, got ", dataset->format());
   dataset->set_cache(options.cache_bytes);
   return dataset;
 }

@@ -16,6 +16,7 @@ struct Sample {
   Image image;                         ///< RGB
   LabelMap labels;                     ///< class ids, or ignore_label
   std::string image_file, label_file;  ///< "" where the sample is rendered
+  Image target = {};  ///< RGB, the label as a picture; empty unless color_targets asks for it
 };
 
 /// One split of a data set: numbered samples and the list of their classes. Every id in a loaded
@@ -92,6 +93,9 @@ struct DatasetOptions {
   /// pairs: give a class to a photo only where its label shows at least .05 % of the pixels clearly
   /// in the class's colour; other pixels take the nearest of the remaining colours.
   bool prune_specks = false;
+  /// pairs: also give the colour label as it stands (Sample::target), for networks that learn to
+  /// paint it instead of naming classes.
+  bool color_targets = false;
   /// pairs: a folder that keeps the ids of labels already converted; "" for none. An entry counts
   /// only for the same bytes of the file and the same options, so it never needs to be cleared.
   std::filesystem::path label_cache = {};

@@ -40,13 +40,14 @@ Image columns(const Image& image, int64_t first, int64_t width) {
 class PairsDataset : public Dataset {
  public:
   PairsDataset(fs::path root, std::vector<fs::path> files, std::vector<ClassInfo> classes,
-               PairLabels labels, LabelCache cache)
+               PairLabels labels, LabelCache cache, bool color_targets)
       : Dataset("pairs", static_cast<int64_t>(files.size()), std::move(classes)),
         root_(std::move(root)),
         files_(std::move(files)),
         labels_(std::move(labels)),
         cache_(std::move(cache)),
-        rule_(labels_.fingerprint()) {}
+        rule_(labels_.fingerprint()),
+        color_targets_(color_targets) {}
 
   std::string name(int64_t index) const override {
     return files_.at(static_cast<size_t>(index)).string();
@@ -58,7 +59,10 @@ class PairsDataset : public Dataset {
     const std::vector<uint8_t> bytes = read_file(file, max_image_file_bytes);
     const Image both = decode_image(bytes, file);
     const int64_t half = both.width / 2;
-    return {columns(both, 0, half), labels_of(index, bytes, columns(both, half, half)), file, file};
+    Image label = columns(both, half, half);
+    Sample sample{columns(both, 0, half), labels_of(index, bytes, label), file, file};
+    if (color_targets_) sample.target = std::move(label);
+    return sample;
   }
 
  private:
@@ -78,6 +82,7 @@ class PairsDataset : public Dataset {
   PairLabels labels_;
   LabelCache cache_;
   uint64_t rule_;
+  bool color_targets_;
 };
 
 /// The classes and colours of a folder that does not name its own.
@@ -127,7 +132,7 @@ std::unique_ptr<Dataset> open_pairs(const DatasetOptions& options) {
   if (!colors.exact(black)) colors.add(black, ignore_label);
   return std::make_unique<PairsDataset>(root, std::move(files), std::move(classes),
                                         PairLabels(std::move(colors), options.prune_specks),
-                                        LabelCache(options.label_cache));
+                                        LabelCache(options.label_cache), options.color_targets);
 }
 
 }  // namespace pixelgrad::readers

@@ -120,6 +120,18 @@ TEST(PairsFormat, PruningDropsWhatOnlyBordersShow) {
   }
 }
 
+TEST(PairsFormat, TheColourLabelAsATarget) {
+  const ScratchFolder root;
+  const Image label = colors_of_pixels(1, 2, {{128, 60, 120}, {0, 255, 0}});
+  write_pair(root / "train/1.png", label);
+  const auto data = open_dataset({.path = root.path(), .format = "pairs", .color_targets = true});
+  EXPECT_EQ(data->load(0).target, label);
+  EXPECT_THAT(data->load(0).labels.ids, ElementsAre(0, 255));
+  EXPECT_EQ(open_dataset({.path = root.path(), .format = "pairs"})->load(0).target, Image());
+  EXPECT_THAT(open_error({.path = "streets", .color_targets = true}),
+              HasSubstr("color_targets is for format pairs"));
+}
+
 TEST(PairsFormat, PruningIsForPairsOnly) {
   EXPECT_EQ(open_error({.path = "streets", .prune_specks = true}),
             "[dataset] prune_specks is for format pairs, got streets");
