@@ -100,6 +100,8 @@ constexpr std::array<CityscapesLabel, 35> cityscapes = {{
     {"bicycle", 33, 18, "vehicle", 7, false, {119, 11, 32}},
     {"license plate", -1, none, "vehicle", 7, true, {0, 0, 142}},
 }};
+
+constexpr int first_of_30 = 4, polegroup = 18;  // ids
 }  // namespace
 
 std::span<const CamvidClass> camvid_classes() { return camvid; }
@@ -121,6 +123,14 @@ std::vector<ClassInfo> cityscapes34_classes() {
   std::vector<ClassInfo> classes;
   for (const CityscapesLabel& l : cityscapes) {
     if (l.id >= 0) classes.push_back({l.name, l.color, l.train_id != none});
+  }
+  return classes;
+}
+
+std::vector<ClassInfo> cityscapes30_classes() {
+  std::vector<ClassInfo> classes;
+  for (const CityscapesLabel& l : cityscapes) {
+    if (l.id >= first_of_30) classes.push_back({l.name, l.color, l.id != polegroup});
   }
   return classes;
 }
@@ -148,10 +158,12 @@ ColorTable cityscapes19_colors() {
   return table;
 }
 
-ColorTable cityscapes34_colors() {
+ColorTable cityscapes30_colors() {
   ColorTable table;
   for (const CityscapesLabel& l : cityscapes) {
-    if (l.id >= 0 && !table.exact(l.color)) table.add(l.color, static_cast<uint8_t>(l.id));
+    if (l.id >= first_of_30 && !table.exact(l.color)) {
+      table.add(l.color, static_cast<uint8_t>(l.id - first_of_30));
+    }
   }
   return table;
 }

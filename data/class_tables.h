@@ -39,6 +39,9 @@ std::vector<ClassInfo> camvid32_classes();
 std::vector<ClassInfo> camvid11_classes();
 /// The 34 ids of labelIds files; scored are the 19 of the official evaluation.
 std::vector<ClassInfo> cityscapes34_classes();
+/// The 30 classes that the project page lists: ids 4 (static) to 33 (bicycle), less 4. All are
+/// scored but polegroup, which the colours do not tell from pole.
+std::vector<ClassInfo> cityscapes30_classes();
 /// The 19 train ids.
 std::vector<ClassInfo> cityscapes19_classes();
 
@@ -46,8 +49,8 @@ std::vector<ClassInfo> cityscapes19_classes();
 ColorTable camvid11_colors();
 /// Colours of the 19 scored classes as train ids, and black as ignore_label.
 ColorTable cityscapes19_colors();
-/// The 29 distinct colours as ids 0 to 33; where labels share a colour (black: 0 to 4, pole and
-/// polegroup, car and license plate) the lowest id of 0 or above stands for all.
-ColorTable cityscapes34_colors();
+/// The 29 distinct colours as ids of cityscapes30_classes. Where labels share a colour one stands
+/// for all: static for black (0 to 4), pole for polegroup, car for license plate.
+ColorTable cityscapes30_colors();
 
 }  // namespace pixelgrad

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "data/image_io.h"
+#include "data/readers/cityscapes.h"
 #include "data/readers/folder.h"
 #include "data/readers/label_colors.h"
 #include "data/readers/layout.h"
@@ -35,16 +36,20 @@ bool looks_like_pairs(const fs::path& root) {
 /// The format of the files below `root`. The order matters: annot folders and X_L.png beside X.png
 /// also look like folders of photos, and colour masks lie in the same folders as masks of ids.
 std::string detect_format(const fs::path& root) {
-  const bool has_colors = fs::exists(root / "label_colors.txt");
+  const bool has_colors =
+      fs::exists(root / "label_colors.txt") || fs::is_directory(root / "LabeledApproved_full");
+  if (readers::looks_like_cityscapes(root)) return "cityscapes";
   if (find_layout(root, Layout::Kind::annot)) return "segnet";
   if (find_layout(root, Layout::Kind::folders)) return has_colors ? "label_colors" : "folder";
+  if (find_layout(root, Layout::Kind::labels)) return "label_colors";
   if (find_layout(root, Layout::Kind::beside)) return "label_colors";
   if (looks_like_pairs(root)) return "pairs";
   throw DataError(str(
       "[dataset] ", root.string(),
       ": no known layout; looked for images and masks (in the root or in train, val, ...), "
-      "{split} with {split}annot, X.png with X_L.png, and {split}/*.jpg of photo and label side "
-      "by side (twice as wide as high, or with label_colors.txt); found ",
+      "{split} with {split}annot or {split}_labels, X.png with X_L.png, leftImg8bit with gtFine, "
+      "and {split}/*.jpg "
+      "of photo and label side by side (twice as wide as high, or with label_colors.txt); found ",
       [&] {
         const std::string folders = readers::list_of(readers::subfolders(root));
         return folders.empty() ? "no folders" : "the folders " + folders;
@@ -57,16 +62,18 @@ std::unique_ptr<Dataset> open_format(const std::string& format, const DatasetOpt
   if (format == "pairs") return readers::open_pairs(options);
   if (format == "label_colors") return readers::open_label_colors(options);
   if (format == "segnet") return readers::open_segnet(options);
+  if (format == "cityscapes") return readers::open_cityscapes(options);
   if (format == "camvid")
     return open_format(find_layout(options.path, Layout::Kind::annot) ? "segnet" : "label_colors",
                        options);
   throw UsageError(str("[dataset] format \"", format,
-                       "\", expected auto, folder, pairs, label_colors, segnet, camvid or "
-                       "streets"));
+                       "\", expected auto, folder, pairs, label_colors, segnet, camvid, "
+                       "cityscapes or streets"));
 }
 
 int64_t bytes_of(const Sample& sample) {
-  return static_cast<int64_t>(sample.image.pixels.size() + sample.labels.ids.size());
+  return static_cast<int64_t>(sample.image.pixels.size() + sample.labels.ids.size() +
+                              sample.target.pixels.size());
 }
 
 }  // namespace
@@ -123,6 +130,12 @@ std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
     dataset = open_format(options.format == "auto" ? detect_format(options.path) : options.format,
                           options);
   }
+  const char* for_pairs = options.prune_specks           ? "prune_specks"
+                          : options.color_targets        ? "color_targets"
+                          : !options.label_cache.empty() ? "label_cache"
+                                                         : nullptr;
+  check<UsageError>(!for_pairs || dataset->format() == "pairs", "[dataset] ",
+                    for_pairs ? for_pairs : "", " is for format pairs, got ", dataset->format());
   dataset->set_cache(options.cache_bytes);
   return dataset;
 }

@@ -16,6 +16,7 @@ struct Sample {
   Image image;                         ///< RGB
   LabelMap labels;                     ///< class ids, or ignore_label
   std::string image_file, label_file;  ///< "" where the sample is rendered
+  Image target = {};  ///< RGB, the label as a picture; empty unless color_targets asks for it
 };
 
 /// One split of a data set: numbered samples and the list of their classes. Every id in a loaded
@@ -37,8 +38,11 @@ class Dataset {
 
   /// The classes by id. Classes that are void by name (palette.h) keep their place in the list,
   /// so that ids are the lines of the class file, but no label holds them: they are ignore_label.
+  /// (Of Cityscapes' 34 ids every one is held as it stands; those that are not scored are skipped
+  /// by ConfusionMatrix.)
   const std::vector<ClassInfo>& classes() const { return classes_; }
-  /// How the data lies on disk: "folder", "pairs", "label_colors", "segnet" or "streets".
+  /// How the data lies on disk: "folder", "pairs", "label_colors", "segnet", "cityscapes" or
+  /// "streets".
   const std::string& format() const { return format_; }
   /// What looked odd when the data set was opened, one line each; it was left out.
   const std::vector<std::string>& warnings() const { return warnings_; }
@@ -75,11 +79,26 @@ struct DatasetOptions {
   ///   pairs         photo and colour label side by side in one file (Cityscapes image pairs)
   ///   label_colors  masks in the colours of label_colors.txt (CamVid, CamSeq01)
   ///   segnet        {split}/ and {split}annot/ with ids 0 to 10, 11 unlabelled (SegNet's CamVid)
+  ///   cityscapes    leftImg8bit/{split}/{city} and gtFine/{split}/{city} (Cityscapes)
   ///   streets       the built-in renderer
   /// "camvid" means segnet or label_colors, whichever is there.
   std::string format = "auto";
   /// Replaces the classes that the folder names; where colours decide, their colours too.
   std::vector<ClassInfo> classes = {};
+  /// Which classes to give to the labels, where a format knows several sets; "" is its first.
+  ///   pairs       19: train ids; 30: static to bicycle, with poles in groups among the poles
+  ///   label_colors  those of label_colors.txt, or CamVid's 32; 32: CamVid's; 11: SegNet's groups
+  ///   cityscapes  19: train ids; 34: the ids of the files, of which the 19 are scored
+  std::string labels = "";
+  /// pairs: give a class to a photo only where its label shows at least .05 % of the pixels clearly
+  /// in the class's colour; other pixels take the nearest of the remaining colours.
+  bool prune_specks = false;
+  /// pairs: also give the colour label as it stands (Sample::target), for networks that learn to
+  /// paint it instead of naming classes.
+  bool color_targets = false;
+  /// pairs: a folder that keeps the ids of labels already converted; "" for none. An entry counts
+  /// only for the same bytes of the file and the same options, so it never needs to be cleared.
+  std::filesystem::path label_cache = {};
   /// How to divide a folder without splits, as parse_split_rule reads it.
   std::string split_rule = "tail:20%";
   /// Bytes of decoded samples to keep in memory; 0 keeps none.

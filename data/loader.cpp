@@ -8,6 +8,23 @@
 #include "tensor/random.h"
 
 namespace pixelgrad {
+namespace {
+
+Tensor targets_of(const std::vector<Sample>& samples, int64_t height, int64_t width) {
+  const auto n = static_cast<int64_t>(samples.size());
+  Tensor targets = Tensor::empty({n, height, width, 3}, Dtype::f32);
+  float* to = targets.mutable_data<float>();
+  std::fill_n(to, targets.numel(), 0.0f);
+  for (const Sample& s : samples) {
+    for (int64_t y = 0; y < s.target.height; ++y)
+      for (int64_t x = 0; x < 3 * s.target.width; ++x)
+        to[y * 3 * width + x] = static_cast<float>(s.target.at(y, 0)[x]) / 255;
+    to += height * width * 3;
+  }
+  return targets;
+}
+
+}  // namespace
 
 Loader::Loader(const Dataset& dataset, LoaderOptions options)
     : dataset_(dataset), options_(std::move(options)) {
@@ -108,7 +125,8 @@ Batch Loader::load(int64_t epoch, int64_t index, const std::vector<int64_t>& ind
     augment(s.image, s.labels, options_.augment,
             {.seed = options_.seed,
              .stream = stream_of("augment"),
-             .step = mix(static_cast<uint64_t>(epoch), static_cast<uint64_t>(i))});
+             .step = mix(static_cast<uint64_t>(epoch), static_cast<uint64_t>(i))},
+            s.target.pixels.empty() ? nullptr : &s.target);
     batch.files.push_back(dataset_.name(i));
     batch.sizes.push_back({s.image.height, s.image.width});
     height = std::max(height, s.image.height);
@@ -133,6 +151,7 @@ Batch Loader::load(int64_t epoch, int64_t index, const std::vector<int64_t>& ind
       std::copy_n(s.labels.ids.begin() + y * s.labels.width, s.labels.width,
                   labels + (i * height + y) * width);
   }
+  if (!samples[0].target.pixels.empty()) batch.targets = targets_of(samples, height, width);
   return batch;
 }
 

@@ -22,6 +22,7 @@ namespace pixelgrad {
 struct Batch {
   Tensor images;                   ///< f32 [N,H,W,3], normalised
   Tensor labels;                   ///< i32 [N,H,W], class ids or ignore_label
+  Tensor targets;                  ///< f32 [N,H,W,3], Sample::target / 255; undefined without them
   std::vector<ImageSize> sizes;    ///< of each sample, before padding
   std::vector<int64_t> indices;    ///< of each sample in the data set
   std::vector<std::string> files;  ///< the sample's name, for messages

@@ -167,10 +167,6 @@ LabelMap ColorTable::exact(const Image& image, const std::string& file) const {
   });
 }
 
-LabelMap ColorTable::nearest(const Image& image, double max_distance) const {
-  return map_colors(image, [&](Rgb color, int64_t) { return nearest(color, max_distance); });
-}
-
 std::vector<ClassInfo> read_label_colors(const std::filesystem::path& path) {
   constexpr int64_t max_bytes = 1 << 20;
   const std::vector<uint8_t> bytes = read_file(path, max_bytes);

@@ -47,21 +47,22 @@ class ColorTable {
   std::optional<uint8_t> exact(Rgb color) const;
 
   /// The id of the nearest colour (Euclidean in RGB; the first added wins a tie), or ignore_label
-  /// when even that is farther than `max_distance`, or the table is empty.
+  /// when even that is farther than `max_distance`, or the table is empty. For whole images there
+  /// is NearestColors (nearest_color.h).
   uint8_t nearest(Rgb color, double max_distance) const;
 
   /// Ids of a whole RGB image by exact colour. A colour that is not in the table throws DataError
   /// naming `file`, pixel and colour.
   LabelMap exact(const Image& image, const std::string& file) const;
 
-  /// Ids of a whole RGB image by nearest colour: what a mask needs that went through JPEG.
-  LabelMap nearest(const Image& image, double max_distance) const;
-
- private:
   struct Entry {
     Rgb color;
     uint8_t id;
   };
+  /// The colours in the order added.
+  const std::vector<Entry>& entries() const { return entries_; }
+
+ private:
   std::vector<Entry> entries_;  // in the order added
   std::vector<int32_t> slots_;  // open addressing: index into entries_ or -1; a power of two
   size_t slot_of(Rgb color) const;

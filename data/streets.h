@@ -34,6 +34,7 @@ enum class StreetsLayout {
   folder,        ///< {train,val}/images/000000.png, {train,val}/masks/000000.png (ids), classes.txt
   pairs,         ///< {train,val}/1.jpg: photo left, colour label right; label_colors.txt
   segnet,        ///< {train,val}/000000.png, {train,val}annot/000000.png (ids); classes.txt
+  cityscapes,    ///< leftImg8bit/{train,val}/street/*_leftImg8bit.png, gtFine/... labelIds.png
   label_colors,  ///< {train,val}/000000.png and 000000_L.png (colours); label_colors.txt
 };
 

@@ -18,11 +18,14 @@ struct LayoutName {
   std::string_view name;
   StreetsLayout layout;
 };
-constexpr std::array<LayoutName, 4> layout_names = {
-    {{"folder", StreetsLayout::folder},
-     {"pairs", StreetsLayout::pairs},
-     {"segnet", StreetsLayout::segnet},
-     {"label_colors", StreetsLayout::label_colors}}};
+constexpr std::array<LayoutName, 5> layout_names = {{{"folder", StreetsLayout::folder},
+                                                     {"pairs", StreetsLayout::pairs},
+                                                     {"segnet", StreetsLayout::segnet},
+                                                     {"label_colors", StreetsLayout::label_colors},
+                                                     {"cityscapes", StreetsLayout::cityscapes}}};
+
+/// The ids of Cityscapes' labelIds files by street class.
+constexpr std::array<uint8_t, 11> cityscapes_ids = {23, 11, 17, 7, 8, 21, 20, 13, 26, 24, 25};
 
 /// Six digits, so that files sort by number.
 std::string number(int64_t i) {
@@ -62,10 +65,24 @@ void write_scene(const fs::path& root, const std::string& split, int64_t i,
       write_png(folder / (number(i) + ".png"), scene.image);
       write_png(folder / (number(i) + "_L.png"), colorize(scene.labels, colors));
       return;
+    case StreetsLayout::cityscapes: {
+      const fs::path city = fs::path(split) / "street";
+      const std::string name = "street_" + number(i) + "_000000";
+      LabelMap ids = scene.labels;
+      for (uint8_t& id : ids.ids) id = id == ignore_label ? 0 : cityscapes_ids.at(id);
+      write_png(root / "leftImg8bit" / city / (name + "_leftImg8bit.png"), scene.image);
+      write_label_png(root / "gtFine" / city / (name + "_gtFine_labelIds.png"), ids);
+      return;
+    }
   }
 }
 
 void make_folders(const fs::path& root, const std::string& split, StreetsLayout layout) {
+  if (layout == StreetsLayout::cityscapes) {
+    for (const char* type : {"leftImg8bit", "gtFine"})
+      fs::create_directories(root / type / split / "street");
+    return;
+  }
   fs::create_directories(root / split);
   if (layout == StreetsLayout::segnet) fs::create_directory(root / (split + "annot"));
   if (layout == StreetsLayout::folder) {
@@ -75,6 +92,7 @@ void make_folders(const fs::path& root, const std::string& split, StreetsLayout 
 }
 
 void write_classes(const fs::path& root, StreetsLayout layout) {
+  if (layout == StreetsLayout::cityscapes) return;  // its classes are known
   const std::vector<ClassInfo> classes = street_classes();
   if (layout == StreetsLayout::pairs || layout == StreetsLayout::label_colors) {
     return write_label_colors(root / "label_colors.txt", classes);

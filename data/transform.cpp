@@ -186,12 +186,14 @@ void jitter_colors(Image& image, const Augmentation& a) {
   }
 }
 
-void augment(Image& image, LabelMap& labels, const AugmentOptions& options, const RandomKey& key) {
+void augment(Image& image, LabelMap& labels, const AugmentOptions& options, const RandomKey& key,
+             Image* target) {
   check(image.height == labels.height && image.width == labels.width, "[augment] image is ",
         image.width, "x", image.height, ", labels are ", labels.width, "x", labels.height);
   const Augmentation a = draw_augmentation(options, {image.height, image.width}, key);
   image = warp_image(image, a, options.border);
   labels = warp_labels(labels, a);
+  if (target) *target = warp_image(*target, a, options.border);
   jitter_colors(image, a);
 }
 

@@ -53,7 +53,9 @@ LabelMap warp_labels(const LabelMap& labels, const Augmentation& a);
 /// The colour part, in the order brightness, contrast, saturation; gray is Rec. 601 luma.
 void jitter_colors(Image& image, const Augmentation& a);
 
-/// Draws and applies an augmentation to an RGB image and its labels together.
-void augment(Image& image, LabelMap& labels, const AugmentOptions& options, const RandomKey& key);
+/// Draws and applies an augmentation to an RGB image and its labels together. `target`, where there
+/// is one, is a picture that takes part in the geometry but not in the colour jitter.
+void augment(Image& image, LabelMap& labels, const AugmentOptions& options, const RandomKey& key,
+             Image* target = nullptr);
 
 }  // namespace pixelgrad

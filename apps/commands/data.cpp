@@ -29,7 +29,8 @@ nlohmann::ordered_json to_json(const DatasetReport& r) {
 
 void add_check(CLI::App& data, const CommonFlags& common) {
   struct Flags {
-    std::string data, format = "auto", split_rule;
+    std::string data, format = "auto", labels, split_rule, label_cache;
+    bool prune_specks = false;
     std::vector<std::string> splits = {"train", "val"};
   };
   auto flags = std::make_shared<Flags>();
@@ -37,6 +38,14 @@ void add_check(CLI::App& data, const CommonFlags& common) {
       "check", "Read every image and mask; report classes, sizes and what is wrong");
   cmd->add_option("--data", flags->data, "A data set's folder, or streets")->required();
   cmd->add_option("--format", flags->format, "How the folder is laid out")->capture_default_str();
+  cmd->add_option(
+      "--labels", flags->labels,
+      "Which classes, where several sets are usual: pairs 19 or 30, cityscapes 19 or 34, "
+      "label_colors 32 or 11");
+  cmd->add_flag("--prune-specks", flags->prune_specks,
+                "pairs: drop colours that an image shows only at borders");
+  cmd->add_option("--label-cache", flags->label_cache,
+                  "pairs: a folder for labels already converted");
   cmd->add_option("--split", flags->splits, "Parts to check, separated by commas")
       ->delimiter(',')
       ->capture_default_str();
@@ -51,6 +60,9 @@ void add_check(CLI::App& data, const CommonFlags& common) {
       options.path = flags->data;
       options.split = split;
       options.format = flags->format;
+      options.labels = flags->labels;
+      options.prune_specks = flags->prune_specks;
+      options.label_cache = flags->label_cache;
       if (!flags->split_rule.empty()) options.split_rule = flags->split_rule;
       parts.push_back(open_dataset(options));
       DatasetReport report = check_dataset(*parts.back());
@@ -78,8 +90,8 @@ void add_streets(CLI::App& data, const CommonFlags& common) {
   auto flags = std::make_shared<Flags>();
   CLI::App* cmd = data.add_subcommand("streets", "Write the built-in street scenes to disk");
   cmd->add_option("--out", flags->out, "The folder to make")->required();
-  cmd->add_option("--layout", flags->layout, "folder, pairs, segnet or label_colors")
-      ->check(CLI::IsMember({"folder", "pairs", "segnet", "label_colors"}))
+  cmd->add_option("--layout", flags->layout, "folder, pairs, segnet, label_colors or cityscapes")
+      ->check(CLI::IsMember({"folder", "pairs", "segnet", "label_colors", "cityscapes"}))
       ->capture_default_str();
   cmd->add_option("--train", flags->train, "Training scenes")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 30))

@@ -19,7 +19,7 @@ nlohmann::ordered_json number(double v) {
 void add_evaluate_command(CLI::App& app, const CommonFlags& common) {
   struct Flags {
     ModelSource source;
-    std::string data, split = "val", format;
+    std::string data, split = "val", format, labels;
     int workers = 1;
   };
   auto flags = std::make_shared<Flags>();
@@ -30,13 +30,16 @@ void add_evaluate_command(CLI::App& app, const CommonFlags& common) {
                   "A data set's folder, or streets (default: what the run was trained on)");
   cmd->add_option("--format", flags->format,
                   "How the folder is laid out (default: as in training)");
+  cmd->add_option("--labels", flags->labels,
+                  "Which classes, where several sets are usual (default: as in training)");
   cmd->add_option("--split", flags->split, "Part of the data set")->capture_default_str();
   cmd->add_option("--workers", flags->workers, "Threads that load images")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
   cmd->callback([flags, &common] {
     const Checkpoint checkpoint = flags->source.read();
-    const auto dataset = open_like_training(checkpoint, flags->data, flags->format, flags->split);
+    const auto dataset =
+        open_like_training(checkpoint, flags->data, flags->format, flags->labels, flags->split);
     const auto model = restore_model(checkpoint);
     Progress progress(Verbosity::detect(common.quiet), "evaluating", dataset->size());
     const Evaluation scores =

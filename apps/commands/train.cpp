@@ -61,8 +61,19 @@ void bind(CLI::App& cmd, TrainFlags& f) {
 
   cmd.add_option("--data", c.data, "A data set's folder, or streets (built in)")->group("Data");
   cmd.add_option("--format", c.format,
-                 "How the folder is laid out: auto, folder, pairs, camvid, label_colors, segnet")
+                 "How the folder is laid out: auto, folder, pairs, camvid, label_colors, segnet, "
+                 "cityscapes")
       ->capture_default_str()
+      ->group("Data");
+  cmd.add_option(
+         "--labels", c.labels,
+         "Which classes, where several sets are usual: pairs 19 or 30, cityscapes 19 or 34, "
+         "label_colors 32 or 11")
+      ->group("Data");
+  cmd.add_flag("--prune-specks", c.prune_specks,
+               "pairs: drop colours that an image shows only at borders")
+      ->group("Data");
+  cmd.add_option("--label-cache", c.label_cache, "pairs: a folder for labels already converted")
       ->group("Data");
   cmd.add_option("--split-rule", c.split_rule,
                  "For a folder without train and val: tail:20% or random:20%")

@@ -12,6 +12,9 @@ template <class Config, class Visit>
 void each_field(Config& c, const Visit& visit) {
   visit("data", c.data);
   visit("format", c.format);
+  visit("labels", c.labels);
+  visit("prune_specks", c.prune_specks);
+  visit("label_cache", c.label_cache);
   visit("split_rule", c.split_rule);
   visit("size", c.size);
   visit("count", c.count);

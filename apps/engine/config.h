@@ -12,9 +12,12 @@ using Options = std::map<std::string, std::string>;
 /// checkpoint; a run is repeated bit for bit from it, whatever the number of threads.
 struct TrainConfig {
   // Data
-  std::string data;             ///< a folder, or "streets"
-  std::string format = "auto";  ///< auto, folder, pairs, camvid, label_colors, segnet
-  std::string split_rule = "";  ///< how to split a folder that has no splits: tail:20%, random:20%
+  std::string data;              ///< a folder, or "streets"
+  std::string format = "auto";   ///< auto, folder, pairs, camvid, label_colors, segnet, cityscapes
+  std::string labels = "";       ///< which classes, where a format has several sets
+  bool prune_specks = false;     ///< pairs: drop colours that an image shows only at borders
+  std::string label_cache = "";  ///< pairs: folder for labels already converted; changes no result
+  std::string split_rule = "";   ///< how to split a folder that has no splits: tail:20%, random:20%
   std::vector<int64_t> size = {};  ///< streets: height and width
   int64_t count = 0;               ///< streets: training scenes
 

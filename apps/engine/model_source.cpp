@@ -66,17 +66,22 @@ Checkpoint ModelSource::read_weights() const {
 }
 
 std::unique_ptr<Dataset> open_like_training(const Checkpoint& checkpoint, const std::string& data,
-                                            const std::string& format, const std::string& split) {
+                                            const std::string& format, const std::string& labels,
+                                            const std::string& split) {
   TrainConfig config = checkpoint.config;
   check<UsageError>(!data.empty() || !config.data.empty(), "[model] --data is missing");
   if (!data.empty() && data != config.data) {
     config.data = data;
     config.format = "auto";
+    config.labels = "";
+    config.prune_specks = false;
+    config.label_cache = "";
     config.split_rule = "";
     config.size.clear();  // of streets
     config.count = 0;
   }
   if (!format.empty()) config.format = format;
+  if (!labels.empty()) config.labels = labels;
   auto dataset = open_dataset(dataset_options(config, split));
   const auto& have = dataset->classes();
   const auto& want = checkpoint.info.classes;

@@ -31,6 +31,7 @@ struct ModelSource {
 /// the training run. Throws DataError when the data set has other classes; where the network's have
 /// no names (default_classes), another number of them.
 std::unique_ptr<Dataset> open_like_training(const Checkpoint& checkpoint, const std::string& data,
-                                            const std::string& format, const std::string& split);
+                                            const std::string& format, const std::string& labels,
+                                            const std::string& split);
 
 }  // namespace pixelgrad

@@ -70,6 +70,9 @@ DatasetOptions dataset_options(const TrainConfig& config, const std::string& spl
   options.path = config.data;
   options.split = split;
   options.format = config.format;
+  options.labels = config.labels;
+  options.prune_specks = config.prune_specks;
+  options.label_cache = config.label_cache;
   if (!config.split_rule.empty()) options.split_rule = config.split_rule;
   if (config.size.size() == 2) {
     options.streets.height = config.size[0];

@@ -55,6 +55,7 @@ std::unique_ptr<Dataset> open_ids(const char* format, const Layout& layout,
 }  // namespace
 
 std::unique_ptr<Dataset> open_folder(const DatasetOptions& options) {
+  choose_labels(options, "folder", {});
   const auto layout = find_layout(options.path, Layout::Kind::folders);
   check<DataError>(layout.has_value(), "[dataset] ", options.path.string(),
                    ": format folder expects {split}/images and {split}/masks, or images and masks");
@@ -62,6 +63,7 @@ std::unique_ptr<Dataset> open_folder(const DatasetOptions& options) {
 }
 
 std::unique_ptr<Dataset> open_segnet(const DatasetOptions& options) {
+  choose_labels(options, "segnet", {"11"});
   const auto layout = find_layout(options.path, Layout::Kind::annot);
   check<DataError>(layout.has_value(), "[dataset] ", options.path.string(),
                    ": format segnet expects {split} and {split}annot, as in train and trainannot");

@@ -1,6 +1,7 @@
 #include "data/readers/layout.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <map>
 #include <utility>
@@ -16,7 +17,12 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* beside_suffix = "_L";
-constexpr const char* annot_suffix = "annot";
+
+/// What follows a split's name in the name of its folder of masks; "" in other layouts.
+std::string mask_folder_suffix(Layout::Kind kind) {
+  if (kind == Layout::Kind::annot) return "annot";
+  return kind == Layout::Kind::labels ? "_labels" : "";
+}
 
 std::string lower_extension(const fs::path& file) {
   std::string extension = file.extension().string();
@@ -51,10 +57,15 @@ bool natural_less(const std::string& a, const std::string& b) {
 
 /// The two folders of the layout `folders` in `parent`, if both are there.
 std::optional<std::pair<fs::path, fs::path>> image_and_mask_folder(const fs::path& parent) {
-  for (const char* images : {"images", "image"})
-    for (const char* masks : {"masks", "mask"})
-      if (fs::is_directory(parent / images) && fs::is_directory(parent / masks))
-        return std::pair{parent / images, parent / masks};
+  constexpr std::array<std::pair<const char*, const char*>, 5> names = {
+      {{"images", "masks"},
+       {"images", "mask"},
+       {"image", "masks"},
+       {"image", "mask"},
+       {"701_StillsRaw_full", "LabeledApproved_full"}}};
+  for (const auto& [images, masks] : names)
+    if (fs::is_directory(parent / images) && fs::is_directory(parent / masks))
+      return std::pair{parent / images, parent / masks};
   return std::nullopt;
 }
 
@@ -104,11 +115,9 @@ Pairing match(const fs::path& where, const std::vector<fs::path>& images,
     by_stem.erase(mask);
     last_stem = stem;
   }
-  if (!lonely.empty())
-    throw DataError(
-        str("[dataset] image without mask: ", first_and_count(lonely),
-            "; expected a PNG mask of the same name",
-            suffixes.back().empty() ? "" : " or with " + suffixes.back() + " after it"));
+  check_none_lonely(
+      lonely, "a PNG mask of the same name" +
+                  (suffixes.back().empty() ? "" : " or with " + suffixes.back() + " after it"));
   for (const auto& [stem, mask] : by_stem)
     result.warnings.push_back(str("mask without image: ", mask.string()));
   return result;
@@ -120,15 +129,19 @@ Pairing pair_files(const Layout& layout, const fs::path& parent) {
     check<DataError>(folders.has_value(), "[dataset] ", parent.string(),
                      ": expected the folders images and masks");
     return match(folders->first, image_files(folders->first), image_files(folders->second),
-                 {"", "_mask"});
+                 {"", beside_suffix, "_mask"});
   }
-  if (layout.kind == Layout::Kind::annot)
-    return match(parent, image_files(parent), image_files(parent.string() + annot_suffix), {""});
+  if (const std::string suffix = mask_folder_suffix(layout.kind); !suffix.empty())
+    return match(parent, image_files(parent), image_files(parent.string() + suffix),
+                 layout.kind == Layout::Kind::annot ? std::vector<std::string>{""}
+                                                    : std::vector<std::string>{"", beside_suffix});
   std::vector<fs::path> images, masks;
   for (const fs::path& file : image_files(parent))
     (is_beside_mask(file) ? masks : images).push_back(file);
   return match(parent, images, masks, {beside_suffix});
 }
+
+}  // namespace
 
 void check_sizes(const std::vector<FilePair>& pairs) {
   std::vector<std::string> problems(pairs.size());
@@ -145,7 +158,28 @@ void check_sizes(const std::vector<FilePair>& pairs) {
     throw DataError(str("[dataset] sizes differ: ", first_and_count(problems)));
 }
 
-}  // namespace
+void check_none_lonely(const std::vector<std::string>& lonely, const std::string& expected) {
+  if (!lonely.empty())
+    throw DataError(
+        str("[dataset] image without mask: ", first_and_count(lonely), "; expected ", expected));
+}
+
+std::string choose_labels(const DatasetOptions& options, const std::string& format,
+                          const std::vector<std::string>& known) {
+  if (options.labels.empty()) return known.empty() ? "" : known[0];
+  check<UsageError>(std::find(known.begin(), known.end(), options.labels) != known.end(),
+                    "[dataset] labels \"", options.labels, "\" for format ", format, ", expected ",
+                    known.empty() ? "none: it has classes of its own" : list_of(known));
+  return options.labels;
+}
+
+std::vector<std::string> chosen_splits(const fs::path& root, const std::vector<std::string>& splits,
+                                       const std::string& split) {
+  if (split == "all") return splits;
+  check<DataError>(std::find(splits.begin(), splits.end(), split) != splits.end(), "[dataset] ",
+                   root.string(), " has no split \"", split, "\", found ", list_of(splits));
+  return {split};
+}
 
 std::vector<fs::path> image_files(const fs::path& folder) {
   std::vector<fs::path> files;
@@ -184,9 +218,9 @@ std::string list_of(const std::vector<std::string>& names) {
 std::optional<Layout> find_layout(const fs::path& root, Layout::Kind kind) {
   Layout layout{.kind = kind};
   if (has_layout(root, kind)) return layout;
+  const std::string suffix = mask_folder_suffix(kind);
   for (const std::string& name : subfolders(root))
-    if (kind == Layout::Kind::annot ? fs::is_directory(root / (name + annot_suffix))
-                                    : has_layout(root / name, kind))
+    if (suffix.empty() ? has_layout(root / name, kind) : fs::is_directory(root / (name + suffix)))
       layout.splits.push_back(name);
   if (layout.splits.empty()) return std::nullopt;
   return layout;
@@ -202,12 +236,7 @@ Pairing collect(const Layout& layout, const DatasetOptions& options) {
       chosen.push_back(result.pairs[static_cast<size_t>(i)]);
     result.pairs = std::move(chosen);
   } else {
-    const auto& splits = layout.splits;
-    const bool all = options.split == "all";
-    check<DataError>(all || std::find(splits.begin(), splits.end(), options.split) != splits.end(),
-                     "[dataset] ", options.path.string(), " has no split \"", options.split,
-                     "\", found ", list_of(splits));
-    for (const std::string& split : all ? splits : std::vector{options.split}) {
+    for (const std::string& split : chosen_splits(options.path, layout.splits, options.split)) {
       Pairing part = pair_files(layout, options.path / split);
       result.pairs.insert(result.pairs.end(), part.pairs.begin(), part.pairs.end());
       result.warnings.insert(result.warnings.end(), part.warnings.begin(), part.warnings.end());

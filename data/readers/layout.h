@@ -21,10 +21,11 @@ struct Pairing {
 /// Where photos and masks lie below a root.
 struct Layout {
   enum class Kind {
-    folders,  ///< images/ (or image/) and masks/ (or mask/), matched by stem; X.png and X_mask.png
-              ///< too
+    folders,  ///< images/ (or image/) and masks/ (or mask/), matched by stem; X_mask.png and
+              ///< X_L.png too. Also 701_StillsRaw_full/ and LabeledApproved_full/ (CamVid)
     beside,   ///< X.png and X_L.png in one folder
     annot,    ///< {split}/ and {split}annot/ (SegNet)
+    labels,   ///< {split}/ and {split}_labels/, X.png and X_L.png (copies of CamVid)
   } kind = Kind::folders;
   /// Names of the split folders; empty when the root itself holds the files.
   std::vector<std::string> splits = {};
@@ -38,6 +39,24 @@ std::optional<Layout> find_layout(const std::filesystem::path& root, Layout::Kin
 /// split rule. Throws DataError on a split that is not there, an empty folder, an image without
 /// mask, a mask that is no PNG, and on sizes that differ.
 Pairing collect(const Layout& layout, const DatasetOptions& options);
+
+/// options.labels, or the first of `known` when it is empty. Throws UsageError naming `format` on a
+/// set that it does not know; `known` is empty where a format has only its own classes.
+std::string choose_labels(const DatasetOptions& options, const std::string& format,
+                          const std::vector<std::string>& known);
+
+/// `split` alone, or all of `splits` for "all". Throws DataError naming `root` and what it has when
+/// the split is not there.
+std::vector<std::string> chosen_splits(const std::filesystem::path& root,
+                                       const std::vector<std::string>& splits,
+                                       const std::string& split);
+
+/// Throws DataError unless every mask is as large as its image. Reads headers only.
+void check_sizes(const std::vector<FilePair>& pairs);
+
+/// Throws DataError unless `lonely`, the images that have no mask, is empty; `expected` names what
+/// was looked for.
+void check_none_lonely(const std::vector<std::string>& lonely, const std::string& expected);
 
 /// PNG and JPEG files of a folder in natural order; hidden files are skipped.
 std::vector<std::filesystem::path> image_files(const std::filesystem::path& folder);

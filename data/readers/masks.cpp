@@ -18,6 +18,15 @@ void check_class_count(size_t count, const std::string& where) {
                    " classes, expected 1 to ", max_classes);
 }
 
+/// Id i for class i, or ignore_label where it is void by name.
+std::vector<uint8_t> ids_of_classes(const std::vector<ClassInfo>& classes) {
+  check_class_count(classes.size(), "class list");
+  std::vector<uint8_t> ids(classes.size(), ignore_label);
+  for (size_t i = 0; i < classes.size(); ++i)
+    if (classes[i].scored || !is_void_name(classes[i].name)) ids[i] = static_cast<uint8_t>(i);
+  return ids;
+}
+
 std::string pixel_name(size_t i, int64_t width) {
   const int64_t at = static_cast<int64_t>(i);
   return str("pixel (x=", at % width, ", y=", at / width, ")");
@@ -74,17 +83,19 @@ class MaskDataset : public Dataset {
 
 }  // namespace
 
-IdTable::IdTable(const std::vector<ClassInfo>& classes, int unlabelled)
-    : classes_(static_cast<int64_t>(classes.size())),
-      unlabelled_(unlabelled),
+IdTable::IdTable(std::span<const uint8_t> meaning)
+    : values_(static_cast<int64_t>(meaning.size())),
+      unlabelled_(ignore_label),
       ids_(256, ignore_label),
       valid_(256, false) {
-  check_class_count(classes.size(), "class list");
-  for (size_t i = 0; i < classes.size(); ++i) {
-    if (classes[i].scored || !is_void_name(classes[i].name)) ids_[i] = static_cast<uint8_t>(i);
-    valid_[i] = true;
-  }
+  std::copy(meaning.begin(), meaning.end(), ids_.begin());
+  std::fill_n(valid_.begin(), meaning.size(), true);
   valid_[ignore_label] = true;
+}
+
+IdTable::IdTable(const std::vector<ClassInfo>& classes, int unlabelled)
+    : IdTable(ids_of_classes(classes)) {
+  unlabelled_ = unlabelled;
   valid_[static_cast<size_t>(unlabelled)] = true;
 }
 
@@ -108,7 +119,7 @@ LabelMap IdTable::labels(const RawMask& mask, const std::string& file) const {
     const std::string also =
         unlabelled_ == ignore_label ? "" : str(", ", unlabelled_, " (unlabelled)");
     throw DataError(str("[dataset] ", file, ": ", pixel_name(first_bad, mask.width), " has id ",
-                        mask.values[first_bad], ", expected 0 to ", classes_ - 1, also, " or ",
+                        mask.values[first_bad], ", expected 0 to ", values_ - 1, also, " or ",
                         int{ignore_label}, " (ignored); ", bad, bad == 1 ? " pixel" : " pixels",
                         " of this mask ", bad == 1 ? "has" : "have", " no class"));
   }

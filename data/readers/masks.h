@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,12 +19,15 @@ class IdTable {
   /// is `unlabelled`.
   explicit IdTable(const std::vector<ClassInfo>& classes, int unlabelled = ignore_label);
 
+  /// Value i is meaning[i]; every other value but 255 is without meaning.
+  explicit IdTable(std::span<const uint8_t> meaning);
+
   /// The ids of a gray or palette mask. Throws DataError on an RGB mask, or on a value without
   /// meaning, naming `file`, the first such pixel, its value and how many there are.
   LabelMap labels(const RawMask& mask, const std::string& file) const;
 
  private:
-  int64_t classes_;
+  int64_t values_;  // 0 to values_ - 1 have a meaning
   int unlabelled_;
   std::vector<uint8_t> ids_;  // by value
   std::vector<bool> valid_;   // by value

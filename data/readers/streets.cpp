@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "data/readers/layout.h"
 #include "data/streets.h"
 #include "tensor/check.h"
 
@@ -29,6 +30,7 @@ class StreetsDataset : public Dataset {
 }  // namespace
 
 std::unique_ptr<Dataset> open_streets(const DatasetOptions& options) {
+  choose_labels(options, "streets", {});
   const DatasetOptions::Streets& s = options.streets;
   check<UsageError>(s.train >= 1 && s.val >= 1, "[streets] ", s.train, " train and ", s.val,
                     " val scenes, expected at least 1 of each");

@@ -198,6 +198,37 @@ TEST_F(Cli, TrainEvaluatePredict) {
   EXPECT_EQ(files, 6);
 }
 
+// The layout of a known data set from files to scores: classes follow --labels, and evaluate takes
+// those of the training.
+TEST_F(Cli, CityscapesWithThirtyFourIds) {
+  ASSERT_EQ(run({"data", "streets", "--layout", "cityscapes", "--out", data(), "--train", "2",
+                 "--val", "1", "--size", "32", "48"})
+                .exit_code,
+            0);
+  const ProgramResult checked =
+      run({"data", "check", "--data", data(), "--labels", "34", "--json"});
+  ASSERT_EQ(checked.exit_code, 0) << checked.err;
+  EXPECT_EQ(nlohmann::json::parse(checked.out).at("val").at("classes").size(), 34u);
+  const ProgramResult trained =
+      run({"train", "--quiet", "--data", data(), "--labels", "34", "--width", "2", "--depth", "1",
+           "--epochs", "1", "--out", scratch_ / "run"});
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  const ProgramResult scored = run({"evaluate", "--run", scratch_ / "run", "--json"});
+  ASSERT_EQ(scored.exit_code, 0) << scored.err;
+  const auto iou = nlohmann::json::parse(scored.out).at("iou");
+  EXPECT_EQ(iou.size(), 34u);
+  EXPECT_TRUE(iou.at("road").is_number());
+  EXPECT_TRUE(iou.at("unlabeled").is_null());  // not scored
+  expect_error({"evaluate", "--run", scratch_ / "run", "--labels", "19"}, bad_data,
+               HasSubstr("the network was trained on unlabeled, ego vehicle"));
+}
+
+TEST_F(Cli, PairsCannotGiveThirtyFourIds) {
+  fs::create_directories(fs::path(data()) / "train");
+  write_png(fs::path(data()) / "train/1.png", Image(16, 32, 3));
+  expect_error({"data", "check", "--data", data(), "--labels", "34"}, usage, HasSubstr("gtFine"));
+}
+
 TEST_F(Cli, GradcheckReport) {
   const ProgramResult r = run({"gradcheck", "--op", "relu", "--json"});
   ASSERT_EQ(r.exit_code, 0) << r.err;

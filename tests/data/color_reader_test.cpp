@@ -1,4 +1,4 @@
-// Data sets whose masks are colours: label_colors.txt, SegNet's CamVid, side-by-side pairs.
+// Data sets whose masks are colours, label_colors.txt and CamVid; SegNet's CamVid.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -106,44 +106,64 @@ TEST(SegnetFormat, UnlabelledIsIgnoredAndTwelveIsAnError) {
               HasSubstr("has no split \"test\", found train, val"));
 }
 
-TEST(PairsFormat, NearestColourOfCityscapesOrIgnored) {
+TEST(CamVidFormat, ThirtyTwoClassesOrElevenGroups) {
   const ScratchFolder root;
-  make_folders(root.path(), {"cityscapes_data/cityscapes_data/train"});
-  // road and car a little off, black, and a green that is near nothing
-  const std::vector<Rgb> pixels = {{1, 2, 3}, {4, 5, 6}, {130, 60, 125}, {5, 2, 140},
-                                   {7, 8, 9}, {9, 8, 7}, {3, 2, 1},      {0, 255, 0}};
-  write_png(root / "cityscapes_data/cityscapes_data/train/1.png", colors_of_pixels(2, 4, pixels));
-  const auto data = open_dataset({.path = root.path()});
-  EXPECT_EQ(data->format(), "pairs");
-  EXPECT_EQ(data->classes().size(), 19u);
-  const Sample s = data->load(0);
-  EXPECT_EQ(s.image.width, 2);
-  EXPECT_THAT(s.image.pixels, ElementsAre(1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 8, 7));
-  EXPECT_EQ(data->classes()[s.labels.ids[0]].name, "road");
-  EXPECT_EQ(data->classes()[s.labels.ids[1]].name, "car");
-  EXPECT_EQ(s.labels.ids[2], ignore_label);
-  EXPECT_EQ(s.labels.ids[3], ignore_label);
+  const Rgb bridge = {0, 128, 64}, cone = {0, 0, 64}, tram = {192, 64, 128}, nothing = {0, 0, 0};
+  for (const int frame : {7959, 7961}) {
+    const std::string name = "0016E5_0" + std::to_string(frame);
+    write_png(root / (name + ".png"), photo(1, 4));
+    write_png(root / (name + "_L.png"), colors_of_pixels(1, 4, {bridge, cone, tram, nothing}));
+  }
+  const auto names = [&](const std::string& labels) {
+    const auto data = open_dataset({.path = root.path(), .labels = labels});
+    std::vector<std::string> found;
+    for (const uint8_t id : data->load(0).labels.ids)
+      found.push_back(id == ignore_label ? "" : data->classes()[id].name);
+    return found;
+  };
+  EXPECT_THAT(names(""), ElementsAre("Bridge", "TrafficCone", "Train", ""));
+  EXPECT_THAT(names("32"), ElementsAre("Bridge", "TrafficCone", "Train", ""));
+  EXPECT_THAT(names("11"), ElementsAre("Building", "Pole", "Car", ""));
+  // A table of the same colours under other names gives way only to a set that is asked for.
+  write_file(root / "label_colors.txt",
+             std::string_view("0 128 64 a\n0 0 64 b\n192 64 128 c\n0 0 0 Void\n"));
+  EXPECT_THAT(names(""), ElementsAre("a", "b", "c", ""));
+  EXPECT_THAT(names("11"), ElementsAre("Building", "Pole", "Car", ""));
+  EXPECT_EQ(open_error({.path = root.path(), .labels = "19"}),
+            "[dataset] labels \"19\" for format label_colors, expected 32, 11");
 }
 
-TEST(PairsFormat, TheFoldersOwnColours) {
-  const ScratchFolder root;
-  make_folders(root.path(), {"train", "val"});
-  write_file(root / "label_colors.txt", std::string_view("200 0 0 wall\n0 200 0 lawn\n"));
-  write_png(root / "train/1.png", colors_of_pixels(1, 4, {{}, {}, {190, 9, 9}, {20, 170, 20}}));
-  write_png(root / "val/2.png", colors_of_pixels(1, 2, {{}, {0, 0, 0}}));
-  const auto data = open_dataset({.path = root.path()});
-  EXPECT_EQ(data->format(), "pairs");
-  EXPECT_THAT(data->load(0).labels.ids, ElementsAre(0, 1));
-  EXPECT_THAT(open_dataset({.path = root.path(), .split = "val"})->load(0).labels.ids,
-              ElementsAre(255));
-}
-
-TEST(PairsFormat, OddWidthIsRefused) {
-  const ScratchFolder root;
-  make_folders(root.path(), {"train"});
-  write_png(root / "train/1.png", photo(2, 5));
-  EXPECT_THAT(open_error({.path = root.path(), .format = "pairs"}),
-              HasSubstr("train/1.png is 5x2, expected an even width"));
+TEST(CamVidFormat, TheFoldersOfItsCopies) {
+  const Rgb road = {128, 64, 128}, car = {64, 0, 128};
+  const Image mask = colors_of_pixels(1, 2, {road, car});
+  {
+    const ScratchFolder root;  // {split} and {split}_labels
+    make_folders(root.path(), {"train", "train_labels", "val", "val_labels"});
+    for (const std::string split : {"train", "val"}) {
+      write_png(root / (split + "/0001TP_006690.png"), photo(1, 2));
+      write_png(root / (split + "_labels/0001TP_006690_L.png"), mask);
+    }
+    const auto data = open_dataset({.path = root.path(), .split = "val", .labels = "11"});
+    EXPECT_EQ(data->format(), "label_colors");
+    EXPECT_THAT(data->load(0).labels.ids, ElementsAre(3, 8));
+  }
+  {
+    const ScratchFolder root;  // the original's
+    make_folders(root.path(), {"701_StillsRaw_full", "LabeledApproved_full"});
+    write_png(root / "701_StillsRaw_full/a.png", photo(1, 2));
+    write_png(root / "LabeledApproved_full/a_L.png", mask);
+    const auto data = open_dataset({.path = root.path(), .split = "all"});
+    EXPECT_EQ(data->format(), "label_colors");
+    EXPECT_THAT(data->load(0).labels.ids, ElementsAre(17, 5));
+  }
+  {
+    const ScratchFolder root;  // X_L.png in a folder of its own
+    make_folders(root.path(), {"train/image", "train/mask"});
+    write_png(root / "train/image/a.png", photo(1, 2));
+    write_png(root / "train/mask/a_L.png", mask);
+    const auto data = open_dataset({.path = root.path(), .format = "label_colors", .labels = "32"});
+    EXPECT_THAT(data->load(0).labels.ids, ElementsAre(17, 5));
+  }
 }
 
 }  // namespace

@@ -74,6 +74,38 @@ TEST(Loader, PutsPixelsAndLabelsInPlace) {
   EXPECT_FALSE(loader.next());
 }
 
+TEST(Loader, TargetsMoveWithTheImageButKeepTheirColours) {
+  // The target is the photo: after the same flip, and without jitter, both must still agree.
+  Sample tall = plain_sample(3, 1, {0, 0, 0}, 0), wide = plain_sample(1, 4, {0, 0, 0}, 0);
+  for (Sample* s : {&tall, &wide}) {
+    for (size_t i = 0; i < s->image.pixels.size(); ++i)
+      s->image.pixels[i] = static_cast<uint8_t>(20 * i);
+    s->target = s->image;
+  }
+  MemoryDataset data({wide, tall});
+  LoaderOptions options{.batch_size = 2};
+  options.augment.horizontal_flip = 1;
+  const auto load = [&] {
+    Loader loader(data, options);
+    loader.start_epoch(0);
+    return *loader.next();
+  };
+  const Batch flipped = load();
+  EXPECT_EQ(flipped.targets.shape(), (Shape{2, 3, 4, 3}));
+  EXPECT_THAT(flipped.targets.to_doubles(),  // 0 in the padding, too
+              ::testing::Pointwise(::testing::DoubleNear(1e-6), flipped.images.to_doubles()));
+  EXPECT_FLOAT_EQ(flipped.targets.data<float>()[0], 180.0f / 255);
+  options.augment.brightness = 0.9;
+  const Batch jittered = load();
+  EXPECT_NE(jittered.images.to_doubles(), flipped.images.to_doubles());
+  EXPECT_EQ(jittered.targets.to_doubles(), flipped.targets.to_doubles());
+
+  MemoryDataset plain({plain_sample(2, 1, {1, 2, 3}, 2)});
+  Loader loader(plain, {});
+  loader.start_epoch(0);
+  EXPECT_FALSE(loader.next()->targets.defined());
+}
+
 TEST(Loader, PadsToTheLargestOfTheBatchAndIgnoresThePadding) {
   MemoryDataset data({plain_sample(1, 2, {255, 255, 255}, 1), plain_sample(2, 1, {255, 0, 0}, 2)});
   LoaderOptions options;

@@ -259,7 +259,8 @@ TEST(WriteStreets, LayoutsHaveNames) {
     FAIL() << "accepted";
   } catch (const UsageError& error) {
     EXPECT_STREQ(error.what(),
-                 "[streets] layout 'voc', expected one of folder, pairs, segnet, label_colors");
+                 "[streets] layout 'voc', expected one of folder, pairs, segnet, label_colors, "
+                 "cityscapes");
   }
 }
 
