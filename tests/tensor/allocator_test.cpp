@@ -53,7 +53,7 @@ TEST(Allocator, LargeBlocksShareTheirMemory) {
   empty_cache();
   fill({24 * mib}, {0});
   const int64_t calls = memory_stats().system_calls, cached = memory_stats().cached;
-  EXPECT_EQ(cached, 24 * static_cast<int64_t>(mib));
+  EXPECT_GE(cached, 24 * static_cast<int64_t>(mib));
   fill({3 * mib, 5 * mib, 7 * mib, 9 * mib}, {2, 0, 3, 1});
   fill({11 * mib, 13 * mib}, {1, 0});
   fill({2 * mib + 1, 4 * mib + 77, 17 * mib - 200'000}, {0, 2, 1});
