@@ -19,6 +19,7 @@
 #include "autograd/ops/cross_entropy.h"
 #include "bench/conv_shapes.h"
 #include "bench/machine.h"
+#include "bench/median.h"
 #include "bench/program.h"
 #include "layers/init.h"
 #include "layers/step_scope.h"
@@ -119,12 +120,6 @@ class Stepper {
   Tensor images_, labels_;
   uint64_t steps_ = 0;
 };
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
 
 struct Options {
   std::string model = "unet-w64";

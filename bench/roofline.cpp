@@ -8,18 +8,13 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/engine/version.h"
+#include "bench/median.h"
 #include "tensor/parallel.h"
 
 namespace pixelgrad::bench {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 }  // namespace
 

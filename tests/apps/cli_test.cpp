@@ -9,8 +9,7 @@
 
 #include "data/image_io.h"
 #include "data/label_png.h"
-#include "tests/apps/program.h"
-#include "tests/support/scratch_folder.h"
+#include "tests/apps/program_test.h"
 
 namespace pixelgrad {
 namespace {
@@ -19,26 +18,9 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using testing::ProgramResult;
-using testing::run_program;
-using testing::ScratchFolder;
 
-constexpr int usage = 2, check_failed = 3, bad_data = 4, bad_checkpoint = 5;
-
-class Cli : public ::testing::Test {
+class Cli : public testing::ProgramTest {
  protected:
-  ProgramResult run(const std::vector<std::string>& args) {
-    return run_program(scratch_.path(), args);
-  }
-
-  void expect_error(const std::vector<std::string>& args, int exit_code,
-                    const ::testing::Matcher<std::string>& message) {
-    const ProgramResult r = run(args);
-    EXPECT_EQ(r.exit_code, exit_code) << r.err;
-    EXPECT_THAT(r.err, message);
-    EXPECT_EQ(std::count(r.err.begin(), r.err.end(), '\n'), 1) << r.err;
-    EXPECT_EQ(r.out, "");
-  }
-
   /// Trains on the folder into "run" and expects it to fail before anything is written there.
   void expect_bad_data(const ::testing::Matcher<std::string>& message) {
     expect_error({"train", "--quiet", "--data", data(), "--width", "2", "--depth", "1", "--out",
@@ -64,8 +46,6 @@ class Cli : public ::testing::Test {
     }
     std::ofstream(fs::path(data()) / "classes.txt") << "background\nthing\n";
   }
-
-  ScratchFolder scratch_;
 };
 
 TEST_F(Cli, HelpListsCommandsAndOptions) {

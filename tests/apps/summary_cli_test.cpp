@@ -6,8 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/registry.h"
-#include "tests/apps/program.h"
-#include "tests/support/scratch_folder.h"
+#include "tests/apps/program_test.h"
 
 namespace pixelgrad {
 namespace {
@@ -15,33 +14,14 @@ namespace {
 using nlohmann::json;
 using ::testing::HasSubstr;
 using testing::ProgramResult;
-using testing::run_program;
-using testing::ScratchFolder;
 
-constexpr int usage = 2;
-
-class SummaryCommand : public ::testing::Test {
+class SummaryCommand : public testing::ProgramTest {
  protected:
-  ProgramResult run(const std::vector<std::string>& args) {
-    return run_program(scratch_.path(), args);
-  }
-
   json result(const std::vector<std::string>& args) {
     const ProgramResult r = run(args);
     EXPECT_EQ(r.exit_code, 0) << r.err;
     return r.exit_code == 0 ? json::parse(r.out) : json();
   }
-
-  void expect_error(const std::vector<std::string>& args, int exit_code,
-                    const std::string& message) {
-    const ProgramResult r = run(args);
-    EXPECT_EQ(r.exit_code, exit_code) << r.err;
-    EXPECT_THAT(r.err, HasSubstr(message));
-    EXPECT_EQ(std::count(r.err.begin(), r.err.end(), '\n'), 1) << r.err;
-    EXPECT_EQ(r.out, "");
-  }
-
-  ScratchFolder scratch_;
 };
 
 TEST_F(SummaryCommand, PrintsWhatTheLibraryCounts) {
@@ -87,16 +67,20 @@ TEST_F(SummaryCommand, ListsEveryModel) {
 }
 
 TEST_F(SummaryCommand, NamesWhatIsMalformed) {
-  expect_error({"summary"}, usage, "the network is missing (summary --list names them)");
-  expect_error({"summary", "unett"}, usage, "unknown model 'unett', expected one of: unet");
+  expect_error({"summary"}, usage, HasSubstr("the network is missing (summary --list names them)"));
+  expect_error({"summary", "unett"}, usage,
+               HasSubstr("unknown model 'unett', expected one of: unet"));
   for (const char* size : {"512", "512x", "x512", "512x512x3", "0x8", "8x-8", "8x99999", "a"})
     expect_error({"summary", "unet", "--input", size}, usage,
-                 str("--input ", size, ", expected HEIGHTxWIDTH such as 512x768"));
-  expect_error({"summary", "unet", "--option", "width"}, usage, "width, expected NAME=VALUE");
-  expect_error({"summary", "unet", "--option", "wide=8"}, usage, "unknown option 'wide'");
-  expect_error({"summary", "unet", "--classes", "0"}, usage, "--classes");
-  expect_error({"summary", "unet", "--in-channels", "x"}, usage, "--in-channels");
-  expect_error({"summary", "unet", "--input", "100x128"}, 1, "images are [1,100,128,3], expected");
+                 HasSubstr(str("--input ", size, ", expected HEIGHTxWIDTH such as 512x768")));
+  expect_error({"summary", "unet", "--option", "width"}, usage,
+               HasSubstr("width, expected NAME=VALUE"));
+  expect_error({"summary", "unet", "--option", "wide=8"}, usage,
+               HasSubstr("unknown option 'wide'"));
+  expect_error({"summary", "unet", "--classes", "0"}, usage, HasSubstr("--classes"));
+  expect_error({"summary", "unet", "--in-channels", "x"}, usage, HasSubstr("--in-channels"));
+  expect_error({"summary", "unet", "--input", "100x128"}, 1,
+               HasSubstr("images are [1,100,128,3], expected"));
 }
 
 }  // namespace

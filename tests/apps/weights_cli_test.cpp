@@ -9,8 +9,7 @@
 #include "data/image_io.h"
 #include "data/label_png.h"
 #include "models/safetensors.h"
-#include "tests/apps/program.h"
-#include "tests/support/scratch_folder.h"
+#include "tests/apps/program_test.h"
 
 namespace pixelgrad {
 namespace {
@@ -20,25 +19,11 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using testing::ProgramResult;
-using testing::ScratchFolder;
 
-constexpr int usage = 2, check_failed = 3, bad_data = 4, bad_checkpoint = 5;
 const fs::path fixtures = fs::path(PIXELGRAD_FIXTURES) / "weights";
 
-class WeightsCli : public ::testing::Test {
+class WeightsCli : public testing::ProgramTest {
  protected:
-  ProgramResult run(const std::vector<std::string>& args) {
-    return testing::run_program(scratch_.path(), args);
-  }
-  void expect_error(const std::vector<std::string>& args, int exit_code,
-                    const ::testing::Matcher<std::string>& message) {
-    const ProgramResult r = run(args);
-    EXPECT_EQ(r.exit_code, exit_code) << r.err;
-    EXPECT_THAT(r.err, message);
-    EXPECT_EQ(std::count(r.err.begin(), r.err.end(), '\n'), 1) << r.err;
-    EXPECT_EQ(r.out, "");
-  }
-
   /// Images of 16x16 with `classes` class names.
   std::string make_data(int classes) {
     const fs::path data = scratch_ / "data";
@@ -64,7 +49,6 @@ class WeightsCli : public ::testing::Test {
   }
 
   const std::string unet_ = fixtures / "unet.pth";
-  ScratchFolder scratch_;
 };
 
 TEST_F(WeightsCli, ShowListsTensors) {

@@ -112,6 +112,21 @@ inline NaiveConv2d random_case(Random& random) {
   }
 }
 
+/// 3x3, stride 1, as large as its input.
+inline NaiveConv2d square_case(int64_t n, int64_t h, int64_t w, int64_t in, int64_t out) {
+  return {.n = n,
+          .in_h = h,
+          .in_w = w,
+          .in_channels = in,
+          .out_channels = out,
+          .kernel_h = 3,
+          .kernel_w = 3,
+          .pad_top = 1,
+          .pad_left = 1,
+          .pad_bottom = 1,
+          .pad_right = 1};
+}
+
 /// Shapes that take each way through the kernels, at sizes where strips, blocks and parts occur.
 inline std::vector<NaiveConv2d> larger_cases() {
   return {

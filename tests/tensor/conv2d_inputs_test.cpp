@@ -25,6 +25,7 @@ using reference::NaiveConv2d;
 using reference::normals;
 using reference::random_case;
 using reference::SeveralInputs;
+using reference::square_case;
 
 using Parts = std::vector<int64_t>;
 
@@ -35,18 +36,7 @@ struct Case {
 
 Case square(int64_t n, int64_t h, int64_t w, Parts parts, int64_t out) {
   const int64_t in = std::accumulate(parts.begin(), parts.end(), int64_t{0});
-  return {{.n = n,
-           .in_h = h,
-           .in_w = w,
-           .in_channels = in,
-           .out_channels = out,
-           .kernel_h = 3,
-           .kernel_w = 3,
-           .pad_top = 1,
-           .pad_left = 1,
-           .pad_bottom = 1,
-           .pad_right = 1},
-          std::move(parts)};
+  return {square_case(n, h, w, in, out), std::move(parts)};
 }
 
 /// 3x3, stride 1: several blocks of tiles and of input channels, inputs that end within a vector.

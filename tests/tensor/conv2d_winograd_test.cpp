@@ -24,6 +24,7 @@ using reference::naive_backward_weight;
 using reference::naive_forward;
 using reference::NaiveConv2d;
 using reference::normals;
+using reference::square_case;
 
 /// 3x3, stride 1, of any padding, odd sizes and channel counts that no vector divides.
 NaiveConv2d random_square(Random& random) {
@@ -51,21 +52,9 @@ NaiveConv2d random_square(Random& random) {
 
 /// Several blocks of tiles, groups of panels, chunks of channels and parts of pixels.
 std::vector<NaiveConv2d> large_squares() {
-  const auto same = [](int64_t n, int64_t h, int64_t w, int64_t in, int64_t out) {
-    return NaiveConv2d{.n = n,
-                       .in_h = h,
-                       .in_w = w,
-                       .in_channels = in,
-                       .out_channels = out,
-                       .kernel_h = 3,
-                       .kernel_w = 3,
-                       .pad_top = 1,
-                       .pad_left = 1,
-                       .pad_bottom = 1,
-                       .pad_right = 1};
-  };
-  return {same(1, 31, 60, 40, 33), same(1, 9, 11, 130, 290), same(1, 6, 5, 17, 600),
-          same(1, 64, 66, 6, 33), same(3, 7, 8, 513, 20)};
+  return {square_case(1, 31, 60, 40, 33), square_case(1, 9, 11, 130, 290),
+          square_case(1, 6, 5, 17, 600), square_case(1, 64, 66, 6, 33),
+          square_case(3, 7, 8, 513, 20)};
 }
 
 // Naive loops take ten times as long under a sanitizer.
