@@ -4,13 +4,14 @@
 #include <atomic>
 #include <type_traits>
 
+#include "tensor/cpu/conv2d_few_pixels.h"
 #include "tensor/cpu/conv2d_taps.h"
 #include "tensor/cpu/conv2d_winograd.h"
 #include "tensor/mutant_internal.h"
 
 // The convolution on a CPU. The work is done elsewhere: conv2d_tap_kernel.cpp (forward and input
-// gradient), conv2d_weight_gradient.cpp, conv2d_winograd*.cpp, conv2d_depthwise.cpp and
-// conv2d_bias.cpp. Here it is cut into groups and the algorithm is chosen.
+// gradient), conv2d_weight_gradient.cpp, conv2d_few_pixels.cpp, conv2d_winograd*.cpp,
+// conv2d_depthwise.cpp and conv2d_bias.cpp. Here it is cut into groups and the algorithm is chosen.
 namespace pixelgrad::kernels {
 namespace {
 
@@ -46,6 +47,7 @@ void run(std::span<const cpu::TapConvolution> convolutions, std::span<const T* c
          const T* weight, const T* bias, T* y) {
   if (convolutions.size() == 1) {
     const cpu::TapConvolution& c = convolutions[0];
+    if (cpu::has_few_pixels(c)) return cpu::run_few_pixels<T>(c, x[0], weight, bias, y);
     const auto square = cpu::winograd_taps(c);
     if (square && by_winograd<T>(c.images * c.rows * c.cols, c.in_channels, c.out_channels))
       return cpu::run_winograd<T>(c, *square, x, weight, bias, y);
@@ -104,11 +106,15 @@ template <Device D, class T>
 void conv2d_backward_weight(const Conv2dGeometry& g, const T* x, const T* dy, T* dweight) {
   if (is_depthwise(g)) return cpu::depthwise_weight_gradient(g, x, dy, dweight);
   const int64_t in = g.in_channels / g.groups, out = g.out_channels / g.groups;
+  const cpu::TapConvolution taps = cpu::forward_taps(g);
+  const bool few = g.kernel_h * g.kernel_w == 1 && cpu::has_few_pixels(taps);
   const bool winograd =
-      cpu::winograd_taps(cpu::forward_taps(g)) && by_winograd<T>(g.n * g.out_h * g.out_w, in, out);
+      cpu::winograd_taps(taps) && by_winograd<T>(g.n * g.out_h * g.out_w, in, out);
   for (int64_t k = 0; k < g.groups; ++k) {
     T* dw = dweight + k * group_weights(g);
-    if (winograd)
+    if (few)
+      cpu::few_pixels_weight_gradient(g, x + k * in, dy + k * out, dw);
+    else if (winograd)
       cpu::winograd_weight_gradient(g, x + k * in, dy + k * out, dw);
     else
       cpu::weight_gradient(g, x + k * in, dy + k * out, dw);

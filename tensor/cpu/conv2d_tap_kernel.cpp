@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tensor/cpu/read_ahead.h"
 #include "tensor/cpu/scratch.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -148,8 +149,15 @@ struct Work {
 template <class T>
 class StripTask {
  public:
-  StripTask(const Work<T>& work, const TapTask& task, T* scratch)
-      : work_(work), plan_(work.plan), c_(plan_.c), strip_(work.strips[task.strip]), task_(task) {
+  /// `next` is the strip whose input the thread is likely to read after this task.
+  StripTask(const Work<T>& work, const TapTask& task, const typename Work<T>::Strip* next,
+            T* scratch)
+      : work_(work),
+        plan_(work.plan),
+        c_(plan_.c),
+        strip_(work.strips[task.strip]),
+        next_(next),
+        task_(task) {
     weights_ = scratch;
     input_ = scratch + work.weights_scratch();
   }
@@ -167,6 +175,7 @@ class StripTask {
         pack_input(plan_, strip_.sections, work_.x, block, input_);
         x_ = input_;
       }
+      plan_reading(b);
       for (int64_t panel = task_.panel_begin; panel < task_.panel_end; ++panel) {
         if (plan_.panel_width(panel) == lanes<T>)
           run_panel<1>(panel, block);
@@ -177,6 +186,34 @@ class StripTask {
   }
 
  private:
+  /// Has the tiles of block b fetch the input of the next block, or of the next strip.
+  void plan_reading(size_t b) {
+    read_ahead_.clear();
+    if (work_.packed_input.defined()) return;
+    const bool last = b + 1 == plan_.blocks.size();
+    const Block& block = plan_.blocks[last ? 0 : b + 1];
+    const typename Work<T>::Strip* strip = last ? next_ : &strip_;
+    if (!strip) return;
+    const int64_t pixel = c_.sources[block.source].pixel;
+    const auto bytes = [](int64_t values) { return values * int64_t{sizeof(T)}; };
+    for (const Section& s : strip->sections) {
+      const int64_t begin = std::max<int64_t>(s.in_col_begin, 0);
+      const int64_t columns = std::min(s.in_col_end, c_.in_w) - begin;
+      for (int64_t iy = s.in_row_begin; iy < s.in_row_end; ++iy) {
+        const T* row = work_.x[block.source] + block.source_begin +
+                       ((s.image * c_.in_h + iy) * c_.in_w + begin) * pixel;
+        if (pixel == block.length)
+          read_ahead_.add(row, bytes(columns * pixel));
+        else
+          read_ahead_.add(row, bytes(block.length), bytes(pixel), columns);
+      }
+    }
+    int64_t tiles = 0;
+    for (const Section& s : strip_.sections)
+      tiles += (s.row_end - s.row_begin) * ceil_div(s.col_end - s.col_begin, max_tile<2>);
+    read_ahead_.spread(tiles * (task_.panel_end - task_.panel_begin));
+  }
+
   template <int K>
   void run_panel(int64_t panel, const Block& block) {
     if (work_.packed_weights.defined()) {
@@ -207,6 +244,7 @@ class StripTask {
           tile_.first_ix = from * c_.stride_w;
           tile_.last_ix = (to - 1) * c_.stride_w;
           finish<K>(block.begin == 0, channel, to - from, y + from * c_.y_pixel);
+          read_ahead_.fetch();
         }
       }
       packed += plan_.packed_pixels(s) * pixel_;
@@ -242,7 +280,9 @@ class StripTask {
   const Plan<T>& plan_;
   const TapConvolution& c_;
   const typename Work<T>::Strip& strip_;
+  const typename Work<T>::Strip* next_;
   const TapTask& task_;
+  ReadAhead read_ahead_;
   T *weights_, *input_;
   const T* x_ = nullptr;  ///< the block: in place or packed
   int64_t pixel_ = 0;     ///< values from one of its pixels to the next
@@ -277,8 +317,12 @@ void run(std::span<const TapConvolution> convolutions, std::span<const T* const>
   }
   const Scratch<T> scratch(most);
   const std::vector<TapTask> tasks = tap_tasks(plans, cuts);
-  parallel_for(static_cast<int64_t>(tasks.size()), [&](int64_t i) {
-    StripTask<T>(works[tasks[i].convolution], tasks[i], scratch.mine()).run();
+  const int64_t count = static_cast<int64_t>(tasks.size()), threads = num_threads();
+  parallel_for(count, [&](int64_t i) {
+    const Work<T>& work = works[tasks[i].convolution];
+    const bool more = i + threads < count && tasks[i + threads].convolution == tasks[i].convolution;
+    const auto* next = more ? &work.strips[tasks[i + threads].strip] : nullptr;
+    StripTask<T>(work, tasks[i], next, scratch.mine()).run();
   });
 }
 

@@ -1,7 +1,9 @@
 #include "tensor/cpu/conv2d_taps.h"
 
 #include <algorithm>
+#include <limits>
 
+#include "tensor/cpu/read_ahead.h"
 #include "tensor/cpu/scratch.h"
 #include "tensor/mutant_internal.h"
 
@@ -58,17 +60,7 @@ struct Plan {
     line_blocks = ceil_div(g.n * g.out_h, block_lines);
     packed_cols = (block_cols - 1) * g.stride_w + (g.kernel_w - 1) * g.dilation_w + 1;
 
-    // A task's sums fit the second cache. Large weights make enough tasks by themselves; of small
-    // ones each part of the pixels has its own sums, which must not cost more than they bring.
-    const int64_t panel_bytes = g.kernel_h * g.kernel_w * chunk * width * sizeof(T);
-    const int64_t largest = std::clamp<int64_t>(256 * 1024 / panel_bytes, 1, 64 / lanes<T>);
-    const int64_t total = g.n * g.out_h * g.out_w;
-    const int64_t most_parts = std::clamp<int64_t>(total / 512, 1, 64);
-    groups = ceil_div(panels, largest);
-    if (groups * chunks * most_parts < 16)
-      groups = std::min(panels, ceil_div(16, chunks * most_parts));
-    parts = std::clamp<int64_t>(ceil_div(48, groups * chunks), 1, most_parts);
-    parts = std::min(parts, std::max<int64_t>(1, line_blocks * col_blocks));
+    cut();
   }
 
   int64_t panel_width(int64_t panel) const {
@@ -83,7 +75,8 @@ struct Plan {
   int64_t chunk_size(int64_t index) const { return std::min(chunk, in - index * chunk); }
   /// Values of one panel's sums.
   int64_t panel_size() const { return g.kernel_h * g.kernel_w * chunk * width; }
-  int64_t tasks() const { return parts * chunks * panels; }
+  /// Values of the sums of all tasks, of which each chunk and panel has one for each part.
+  int64_t sums_size() const { return parts * chunks * panels * panel_size(); }
   T* sums(T* all, int64_t part, int64_t index, int64_t panel) const {
     return all + ((part * chunks + index) * panels + panel) * panel_size();
   }
@@ -94,21 +87,50 @@ struct Plan {
   int64_t in, out, panels, chunk, chunks, groups, parts;
   int64_t block_cols, col_blocks, block_lines, line_blocks, packed_cols;
   bool fused;
+
+ private:
+  /// Cuts panels into groups and pixels into parts: enough tasks for some cores, each with sums
+  /// that fit the second cache, and of all such cuts the one that moves the fewest values. Each
+  /// group reads all of x, each chunk all of dy, and packing reads and writes once more. The sums
+  /// of several parts are written and read again; those of one go from the cache straight to the
+  /// result.
+  void cut() {
+    constexpr int64_t enough = 24;
+    const int64_t pixels = g.n * g.out_h * g.out_w;
+    const int64_t largest =
+        std::clamp<int64_t>(256 * 1024 / (panel_size() * int64_t{sizeof(T)}), 1, 64 / lanes<T>);
+    const int64_t most_parts =
+        std::clamp<int64_t>(std::min(pixels / 1024, line_blocks * col_blocks), 1, 64);
+    const bool in_place = chunk == g.in_channels && !fused;
+    const int64_t x = g.n * g.in_h * g.in_w * in * (in_place ? 1 : 3), dy = pixels * out;
+    const int64_t weights = g.kernel_h * g.kernel_w * in * out;
+    int64_t least = std::numeric_limits<int64_t>::max();
+    for (int64_t n = ceil_div(panels, largest); n <= panels; ++n) {
+      const int64_t needed = std::clamp<int64_t>(ceil_div(enough, n * chunks), 1, most_parts);
+      const int64_t moved = n * x + chunks * 3 * dy + (needed == 1 ? 1 : 3 * needed) * weights;
+      const bool last = n == panels;
+      if ((n * chunks * needed >= enough || last) && moved < least) {
+        least = moved;
+        groups = n;
+        parts = needed;
+      }
+    }
+  }
 };
 
 /// One task: the sums of one part of the pixels, a chunk of input channels and a group of panels.
 template <class T>
 class Task {
  public:
-  Task(const Plan<T>& plan, const T* x, const T* dy, T* all, int64_t part, int64_t index,
+  /// `sums` [panels of the group][plan.panel_size()].
+  Task(const Plan<T>& plan, const T* x, const T* dy, T* sums, int64_t part, int64_t index,
        int64_t group, T* scratch)
       : plan_(plan),
         g_(plan.g),
         x_(x + index * plan.chunk),
         dy_(dy),
-        all_(all),
+        sums_(sums),
         part_(part),
-        index_(index),
         panel_begin_(plan.group_begin(group)),
         panel_end_(plan.group_begin(group + 1)),
         channels_(plan.chunk_size(index)),
@@ -119,20 +141,55 @@ class Task {
   }
 
   void run() {
-    for (int64_t panel = panel_begin_; panel < panel_end_; ++panel)
-      std::fill_n(plan_.sums(all_, part_, index_, panel), plan_.panel_size(), T{0});
+    std::fill_n(sums_, (panel_end_ - panel_begin_) * plan_.panel_size(), T{0});
     const int64_t blocks = plan_.line_blocks * plan_.col_blocks;
-    for (int64_t b = blocks * part_ / plan_.parts; b < blocks * (part_ + 1) / plan_.parts; ++b)
-      add_block(b / plan_.col_blocks, b % plan_.col_blocks);
+    const int64_t end = blocks * (part_ + 1) / plan_.parts;
+    for (int64_t b = blocks * part_ / plan_.parts; b < end; ++b) {
+      enter(b);
+      pack_dy();
+      read_ahead_.clear();
+      if (b + 1 < end) plan_reading(b + 1);
+      add_block();
+    }
   }
 
  private:
-  void add_block(int64_t line_block, int64_t col_block) {
-    line_begin_ = line_block * plan_.block_lines;
+  void enter(int64_t block) {
+    line_begin_ = block / plan_.col_blocks * plan_.block_lines;
     lines_ = std::min(plan_.block_lines, g_.n * g_.out_h - line_begin_);
-    col_begin_ = col_block * plan_.block_cols;
+    col_begin_ = block % plan_.col_blocks * plan_.block_cols;
     cols_ = std::min(plan_.block_cols, g_.out_w - col_begin_);
-    pack_dy();
+  }
+
+  /// Has the tiles of this block fetch what the next one reads first: its dy, and the lines of x
+  /// that no block has read before.
+  void plan_reading(int64_t next) {
+    const int64_t line_begin = next / plan_.col_blocks * plan_.block_lines;
+    const int64_t col_begin = next % plan_.col_blocks * plan_.block_cols;
+    const int64_t lines = std::min(plan_.block_lines, g_.n * g_.out_h - line_begin);
+    const int64_t cols = std::min(plan_.block_cols, g_.out_w - col_begin);
+    const auto bytes = [](int64_t values) { return values * int64_t{sizeof(T)}; };
+    const int64_t first = panel_begin_ * Plan<T>::width;
+    const int64_t count = std::min(panel_end_ * Plan<T>::width, plan_.out) - first;
+    read_ahead_.add(dy_ + (line_begin * g_.out_w + col_begin) * g_.out_channels + first,
+                    bytes(count), bytes(g_.out_channels), lines * cols);
+    const int64_t ix = std::clamp<int64_t>(col_begin * g_.stride_w, 0, g_.in_w);
+    const int64_t in_cols = std::min(cols * g_.stride_w, g_.in_w - ix);
+    for (int64_t l = 0; l < lines; ++l) {
+      const int64_t image = (line_begin + l) / g_.out_h, oy = (line_begin + l) % g_.out_h;
+      for (int64_t r = std::max<int64_t>(0, g_.kernel_h - g_.stride_h); r < g_.kernel_h; ++r) {
+        const int64_t iy = oy * g_.stride_h - g_.pad_top + r * g_.dilation_h;
+        if (iy < 0 || iy >= g_.in_h) continue;
+        read_ahead_.add(x_ + ((image * g_.in_h + iy) * g_.in_w + ix) * g_.in_channels,
+                        bytes(channels_), bytes(g_.in_channels), in_cols);
+      }
+    }
+    const int64_t rows = plan_.fused ? g_.kernel_w * channels_ : channels_;
+    const int64_t tiles = ceil_div(rows, max_tile<2>) * (plan_.fused ? 1 : g_.kernel_w);
+    read_ahead_.spread(tiles * g_.kernel_h * (panel_end_ - panel_begin_));
+  }
+
+  void add_block() {
     for (int64_t r = 0; r < g_.kernel_h; ++r) {
       const std::span<const Line> lines = pack_x(r);
       if (lines.empty()) continue;
@@ -214,7 +271,8 @@ class Task {
   void add_taps(int64_t r, int64_t panel, std::span<const Line> lines) {
     constexpr int64_t width = K * lanes<T>;
     const T* dy = packed_dy_ + (panel - panel_begin_) * block_pixels_ * Plan<T>::width;
-    T* sums = plan_.sums(all_, part_, index_, panel) + r * g_.kernel_w * channels_ * width;
+    T* sums =
+        sums_ + (panel - panel_begin_) * plan_.panel_size() + r * g_.kernel_w * channels_ * width;
     const int64_t x_step = g_.stride_w * channels_;
     const int64_t merged = plan_.fused ? g_.kernel_w : 1, rows = merged * channels_;
     const int64_t tiles = ceil_div(rows, max_tile<K>);
@@ -237,6 +295,7 @@ class Task {
         const int64_t size = rows / tiles + (t < rows % tiles);
         outer_tile_of<K, T>(size)((x_in_place_ ? x_ : packed_x_) + m, x_step, dy, shifted_,
                                   high - low, sums + m * width);
+        read_ahead_.fetch();
         m += size;
       }
     }
@@ -246,30 +305,36 @@ class Task {
   const Conv2dGeometry& g_;
   const T* x_;
   const T* dy_;
-  T* all_;
-  const int64_t part_, index_, panel_begin_, panel_end_, channels_, block_pixels_;
+  T* sums_;
+  const int64_t part_, panel_begin_, panel_end_, channels_, block_pixels_;
   T* packed_dy_;
   T* packed_x_;
   int64_t line_begin_ = 0, lines_ = 0, col_begin_ = 0, cols_ = 0;
   bool x_in_place_;
+  ReadAhead read_ahead_;
   std::vector<Line> found_, shifted_;
 };
 
-/// Adds the parts in their order and turns [tap][in][out] into [out][tap][in].
+/// Turns the sums of a chunk and panel, [tap][in][out], into [out][tap][in].
 template <class T>
-void finish(const Plan<T>& plan, T* all, int64_t index, int64_t panel, T* dweight) {
+void finish(const Plan<T>& plan, const T* sums, int64_t index, int64_t panel, T* dweight) {
   const int64_t taps = plan.g.kernel_h * plan.g.kernel_w, channels = plan.chunk_size(index);
   const int64_t width = plan.panel_width(panel), first = panel * Plan<T>::width;
-  const int64_t valid = std::min(width, plan.out - first), size = taps * channels * width;
+  const int64_t valid = std::min(width, plan.out - first);
+  for (int64_t tap = 0; tap < taps; ++tap)
+    transpose(channels, valid, sums + tap * channels * width, width,
+              dweight + (first * taps + tap) * plan.g.weight_row() + index * plan.chunk,
+              taps * plan.g.weight_row());
+}
+
+/// Adds the parts in their order to the first.
+template <class T>
+void add_parts(const Plan<T>& plan, T* all, int64_t index, int64_t panel) {
   T* sum = plan.sums(all, 0, index, panel);
   for (int64_t part = 1; part < plan.parts; ++part) {
     const T* other = plan.sums(all, part, index, panel);
-    for (int64_t i = 0; i < size; ++i) sum[i] += other[i];
+    for (int64_t i = 0; i < plan.panel_size(); ++i) sum[i] += other[i];
   }
-  for (int64_t tap = 0; tap < taps; ++tap)
-    transpose(channels, valid, sum + tap * channels * width, width,
-              dweight + (first * taps + tap) * plan.g.weight_row() + index * plan.chunk,
-              taps * plan.g.weight_row());
 }
 
 /// Where the only tap reads the pixel of dy itself, all pixels are one row.
@@ -287,15 +352,28 @@ template <class T>
 void run(const Conv2dGeometry& given, const T* x, const T* dy, T* dweight) {
   const Conv2dGeometry g = flattened(given);
   const Plan<T> plan(g);
-  Tensor sums = Tensor::empty({plan.tasks() * plan.panel_size()}, dtype_of<T>);
-  T* all = sums.mutable_data<T>();
-  const Scratch<T> scratch(plan.scratch());
+  // The sums of a single part never leave the cache of the task that makes them.
+  const bool whole = plan.parts == 1;
+  const int64_t task_sums = whole ? plan.most_panels() * plan.panel_size() : 0;
+  const Scratch<T> scratch(task_sums + plan.scratch());
+  Tensor all_sums = Tensor::empty({whole ? 0 : plan.sums_size()}, dtype_of<T>);
+  T* all = all_sums.mutable_data<T>();
   parallel_for(plan.parts * plan.groups * plan.chunks, [&](int64_t i) {
     const int64_t group = i % plan.groups, rest = i / plan.groups;
-    Task<T>(plan, x, dy, all, rest / plan.chunks, rest % plan.chunks, group, scratch.mine()).run();
+    const int64_t part = rest / plan.chunks, index = rest % plan.chunks;
+    const int64_t begin = plan.group_begin(group), end = plan.group_begin(group + 1);
+    T* sums = whole ? scratch.mine() : plan.sums(all, part, index, begin);
+    Task<T>(plan, x, dy, sums, part, index, group, scratch.mine() + task_sums).run();
+    if (whole)
+      for (int64_t panel = begin; panel < end; ++panel)
+        finish(plan, sums + (panel - begin) * plan.panel_size(), index, panel, dweight);
   });
-  parallel_for(plan.chunks * plan.panels,
-               [&](int64_t i) { finish(plan, all, i % plan.chunks, i / plan.chunks, dweight); });
+  if (whole) return;
+  parallel_for(plan.chunks * plan.panels, [&](int64_t i) {
+    const int64_t index = i % plan.chunks, panel = i / plan.chunks;
+    add_parts(plan, all, index, panel);
+    finish(plan, plan.sums(all, 0, index, panel), index, panel, dweight);
+  });
 }
 
 void weight_gradient_f32(const Conv2dGeometry& g, const float* x, const float* dy, float* dweight) {
