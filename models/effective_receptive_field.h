@@ -10,10 +10,10 @@ namespace pixelgrad {
 /// receptive field of Luo, Li, Urtasun and Zemel, "Understanding the effective receptive field in
 /// deep convolutional neural networks", NIPS 2016.
 struct EffectiveReceptiveField {
-  PixelPosition output;    ///< the pixel that is asked about
-  PixelPosition center;    ///< the pixel of the image at the same place
-  PixelBox theoretical;    ///< all that it can depend on: receptive_box
-  Tensor density;          ///< f64 [H,W], a share of the whole gradient for each pixel; sum 1
+  PixelPosition output;  ///< the pixel that is asked about
+  PixelPosition center;  ///< the pixel of the image at the same place
+  PixelBox theoretical;  ///< all that it can depend on: receptive_box
+  Tensor density;        ///< f64 [H,W], a share of the whole gradient for each pixel; sum 1
 };
 
 struct EffectiveReceptiveFieldOptions {

@@ -42,8 +42,8 @@ PixelRange read_for(const PixelRange& out, const TraceAxis& axis, int64_t size) 
 std::vector<bool> ops_on(const std::vector<TracedOp>& ops, const GradSource* image) {
   std::vector<bool> depends(ops.size());
   for (size_t i = 0; i < ops.size(); ++i)
-    depends[i] = std::any_of(
-        ops[i].inputs.begin(), ops[i].inputs.end(), [&](const TracedOp::Input& input) {
+    depends[i] =
+        std::any_of(ops[i].inputs.begin(), ops[i].inputs.end(), [&](const TracedOp::Input& input) {
           return input.op < 0 ? input.leaf.get() == image : depends[static_cast<size_t>(input.op)];
         });
   return depends;

@@ -52,10 +52,9 @@ std::unique_ptr<SegmentationModel> model_of(const Flags& f) {
 Tensor noise(const SegmentationModel& model, const Flags& f) {
   const ImageSize size = f.network.size();
   const InputPadding add = model.input_padding(size.height, size.width);
-  Tensor images =
-      Tensor::empty({f.images, add.top + size.height + add.bottom,
-                     add.left + size.width + add.right, model.config().in_channels},
-                    Dtype::f64);
+  Tensor images = Tensor::empty({f.images, add.top + size.height + add.bottom,
+                                 add.left + size.width + add.right, model.config().in_channels},
+                                Dtype::f64);
   fill_normal(images, {f.seed, stream_of("receptive-field")}, 0, 1);
   return images;
 }
@@ -72,13 +71,12 @@ HeatMapFrame frame(const PixelBox& box, Rgb color) {
 Image picture(const EffectiveReceptiveField& field, const Flags& f) {
   // Small images get large pixels.
   const int64_t side = std::max(field.density.shape(0), field.density.shape(1));
-  return heat_map(
-      field.density,
-      {.scale = f.scale == "log" ? HeatScale::logarithmic : HeatScale::square_root,
-       .decades = f.decades,
-       .zoom = f.zoom > 0 ? f.zoom : std::clamp<int64_t>(384 / side, 1, 12),
-       .frames = {frame(field.theoretical, theoretical_color),
-                  frame(smallest_box(field, drawn_share).box, effective_color)}});
+  return heat_map(field.density,
+                  {.scale = f.scale == "log" ? HeatScale::logarithmic : HeatScale::square_root,
+                   .decades = f.decades,
+                   .zoom = f.zoom > 0 ? f.zoom : std::clamp<int64_t>(384 / side, 1, 12),
+                   .frames = {frame(field.theoretical, theoretical_color),
+                              frame(smallest_box(field, drawn_share).box, effective_color)}});
 }
 
 Json to_json(const PixelBox& box) {

@@ -12,17 +12,17 @@ namespace pixelgrad {
 namespace {
 
 using nlohmann::json;
-using ::testing::HasSubstr;
 using testing::file_bytes;
+using ::testing::HasSubstr;
 using testing::ProgramResult;
 
 class ReceptiveFieldCommand : public testing::ProgramTest {
  protected:
   /// A U-Net whose field is 18 x 18 (summary_test).
   std::vector<std::string> unet(const std::vector<std::string>& more) {
-    std::vector<std::string> args = {"receptive-field", "unet",     "--option", "width=2",
-                                     "--option",        "depth=1",  "--option", "norm=none",
-                                     "--input",         "30x40",    "--images", "2"};
+    std::vector<std::string> args = {"receptive-field", "unet",    "--option", "width=2",
+                                     "--option",        "depth=1", "--option", "norm=none",
+                                     "--input",         "30x40",   "--images", "2"};
     args.insert(args.end(), more.begin(), more.end());
     return args;
   }
@@ -52,7 +52,8 @@ TEST_F(ReceptiveFieldCommand, SaysWhereTheFieldIs) {
     before = box["side"];
   }
   const ProgramResult table = run(unet({}));
-  EXPECT_THAT(table.out, HasSubstr("theoretical      18x18 at (6, 12): holds 100 % of the gradient"));
+  EXPECT_THAT(table.out,
+              HasSubstr("theoretical      18x18 at (6, 12): holds 100 % of the gradient"));
   EXPECT_EQ(run(unet({})).out, table.out);
   EXPECT_NE(run(unet({"--seed", "1"})).out, table.out);
 }
@@ -98,21 +99,21 @@ TEST_F(ReceptiveFieldCommand, TakesAnySizeAndTrainedNetworks) {
       run({"train", "--data", "streets", "--size", "32", "48", "--count", "4", "--model", "unet",
            "--width", "2", "--model-option", "depth=1", "--epochs", "1", "--out", folder});
   ASSERT_EQ(trained.exit_code, 0) << trained.err;
-  const json of_run = result({"receptive-field", "--run", folder, "--input", "32x48", "--images",
-                              "2"});
+  const json of_run =
+      result({"receptive-field", "--run", folder, "--input", "32x48", "--images", "2"});
   EXPECT_EQ(of_run["options"]["width"], "2");
   EXPECT_EQ(of_run["theoretical"]["height"], 18);
   EXPECT_EQ(of_run["share_inside_theoretical"], 1.0);
   const std::string checkpoint = folder + "/last.safetensors";
-  EXPECT_EQ(result({"receptive-field", "--checkpoint", checkpoint, "--input", "32x48", "--images",
-                    "2"}),
-            of_run);
+  EXPECT_EQ(
+      result({"receptive-field", "--checkpoint", checkpoint, "--input", "32x48", "--images", "2"}),
+      of_run);
   const std::string weights = scratch_ / "weights.safetensors";
   ASSERT_EQ(run({"weights", "convert", checkpoint, weights}).exit_code, 0);
-  EXPECT_EQ(result({"receptive-field", "unet", "--option", "width=2", "--option", "depth=1",
-                    "--classes", "11", "--weights", weights, "--input", "32x48", "--images", "2"})
-                ["effective"],
-            of_run["effective"]);
+  EXPECT_EQ(
+      result({"receptive-field", "unet", "--option", "width=2", "--option", "depth=1", "--classes",
+              "11", "--weights", weights, "--input", "32x48", "--images", "2"})["effective"],
+      of_run["effective"]);
 }
 
 TEST_F(ReceptiveFieldCommand, NamesWhatIsMalformed) {

@@ -95,8 +95,8 @@ TEST(EffectiveReceptiveField, SmallestBoxes) {
   EXPECT_EQ(smallest_box(field, 0.61).side, 5);
   EXPECT_EQ(smallest_box(field, 1).side, 5);
   EXPECT_EQ(smallest_box(field, 1).box, (PixelBox{2, 2, 5, 5}));
-  const auto corner = effective_receptive_field(
-      [](const Tensor& x) { return ones3x3(x); }, noise({1, 9, 9, 1}), {.output = {{0, 8}}});
+  const auto corner = effective_receptive_field([](const Tensor& x) { return ones3x3(x); },
+                                                noise({1, 9, 9, 1}), {.output = {{0, 8}}});
   EXPECT_EQ(corner.theoretical, (PixelBox{0, 7, 2, 2}));
   EXPECT_EQ(smallest_box(corner, 1).side, 3);
   EXPECT_EQ(smallest_box(corner, 1).box, (PixelBox{0, 7, 2, 2})) << "cut at the borders";
@@ -106,9 +106,8 @@ TEST(EffectiveReceptiveField, SmallestBoxes) {
 // sqrt(2 / pi): channels count by the size of their weights, whatever their signs.
 TEST(EffectiveReceptiveField, EveryOutputChannelCountsWithItsSize) {
   const Tensor weight = Tensor::from({2, 1, 2, 1}, {3.0, 0.0, 0.0, -1.0});
-  const auto field = effective_receptive_field(
-      [&](const Tensor& x) { return conv2d(x, weight); }, noise({5000, 1, 3, 1}),
-      {.output = {{0, 0}}});
+  const auto field = effective_receptive_field([&](const Tensor& x) { return conv2d(x, weight); },
+                                               noise({5000, 1, 3, 1}), {.output = {{0, 0}}});
   EXPECT_NEAR(field.density.data<double>()[0], 0.75, 0.02);
   EXPECT_NEAR(field.density.data<double>()[1], 0.25, 0.02);
   EXPECT_EQ(field.density.data<double>()[2], 0);
@@ -145,10 +144,11 @@ TEST(ReceptiveBox, IsWhatTheGradientReaches) {
       {"transposed, stride 3",
        [&](const Tensor& x) { return conv_transpose2d(x, weight4, {}, {.stride = 3}); }},
       {"average pooling",
-       [](const Tensor& x) { return avg_pool2d(x, {.kernel_size = 3, .stride = 2, .padding = 1}); }},
+       [](const Tensor& x) {
+         return avg_pool2d(x, {.kernel_size = 3, .stride = 2, .padding = 1});
+       }},
       {"bins", [](const Tensor& x) { return adaptive_avg_pool2d(x, 5, 5); }},
-      {"one bin",
-       [](const Tensor& x) { return upsample(global_avg_pool2d(x), 13, 18); }},
+      {"one bin", [](const Tensor& x) { return upsample(global_avg_pool2d(x), 13, 18); }},
       {"nearest", [](const Tensor& x) { return upsample(x, 29, 31); }},
       {"bilinear",
        [](const Tensor& x) { return upsample(x, 29, 31, {.mode = UpsampleMode::bilinear}); }},
@@ -158,19 +158,25 @@ TEST(ReceptiveBox, IsWhatTheGradientReaches) {
        [](const Tensor& x) {
          return upsample(x, 25, 35, {.mode = UpsampleMode::bilinear, .align_corners = true});
        }},
-      {"zeros around", [](const Tensor& x) { return ones3x3(pad2d(x, {1, 1, 1, 1})); }},
+      {"zeros around",
+       [](const Tensor& x) {
+         return ones3x3(pad2d(x, {1, 1, 1, 1}));
+       }},
       {"mirrored",
-       [](const Tensor& x) { return ones3x3(pad2d(x, {2, 2, 3, 1, PadMode::reflect})); }},
+       [](const Tensor& x) {
+         return ones3x3(pad2d(x, {2, 2, 3, 1, PadMode::reflect}));
+       }},
       {"edge repeated",
-       [](const Tensor& x) { return ones3x3(pad2d(x, {2, 2, 3, 1, PadMode::replicate})); }},
+       [](const Tensor& x) {
+         return ones3x3(pad2d(x, {2, 2, 3, 1, PadMode::replicate}));
+       }},
       {"cut out", [](const Tensor& x) { return ones3x3(crop2d(x, 2, 5, 6, 7)); }},
       {"shuffled",
        [](const Tensor& x) {
          const Tensor y = ones3x3(x);
          return pixel_shuffle(concat({y, y, y, y}), 2);
        }},
-      {"side by side",
-       [](const Tensor& x) { return add(ones3x3(x, 3), mul(x, ones3x3(x))); }},
+      {"side by side", [](const Tensor& x) { return add(ones3x3(x, 3), mul(x, ones3x3(x))); }},
       {"a factor for the whole image",
        [](const Tensor& x) { return mul(ones3x3(x), global_avg_pool2d(x)); }}};
   for (const auto& [name, network] : networks) {
@@ -221,8 +227,7 @@ TEST(EffectiveReceptiveField, NoModelSeesMoreThanItsBox) {
     const auto model = make_model({.name = info.name, .classes = 3, .options = {{"width", "4"}}});
     model->to(Dtype::f64);
     const InputPadding add = model->input_padding(50, 70);
-    const Tensor image =
-        noise({2, add.top + 50 + add.bottom, add.left + 70 + add.right, 3});
+    const Tensor image = noise({2, add.top + 50 + add.bottom, add.left + 70 + add.right, 3});
     const EffectiveReceptiveField field = effective_receptive_field(*model, image);
     EXPECT_EQ(share_inside(field, field.theoretical), 1.0) << info.name;
     EXPECT_TRUE(model->training()) << info.name;
@@ -269,13 +274,18 @@ TEST(EffectiveReceptiveField, SaysWhatItCannotDo) {
               HasSubstr("pixel (4, 0) of an output [1,4,4,1]"));
   EXPECT_THAT(of([](const Tensor& x) { return relu(-(x * x)); }, {1, 4, 4, 1}),
               HasSubstr("the gradient of output pixel (2, 2) is 0 everywhere"));
-  EXPECT_THAT(of([](const Tensor& x) { return reshape(sum(x, {1, 2}), {1, 1, 1, 1}); },
-                 {1, 4, 4, 1}),
+  EXPECT_THAT(of(
+                  [](const Tensor& x) {
+                    return reshape(sum(x, {1, 2}), {1, 1, 1, 1});
+                  },
+                  {1, 4, 4, 1}),
               HasSubstr("does not say which pixels it reads"));
   const auto field = effective_receptive_field(conv, noise({1, 4, 4, 1}));
   EXPECT_THAT(refusal([&] { smallest_box(field, 0); }), HasSubstr("share is 0, expected over 0"));
   EXPECT_THAT(refusal([&] { smallest_box(field, 1.5); }), HasSubstr("share is 1.5, expected"));
-  EXPECT_THAT(refusal([&] { share_inside(field, {0, 0, 5, 4}); }),
+  EXPECT_THAT(refusal([&] {
+                share_inside(field, {0, 0, 5, 4});
+              }),
               HasSubstr("box of 5 x 4 at (0, 0) does not lie inside the image of 4 x 4"));
 }
 
