@@ -59,6 +59,7 @@ int run(int argc, char** argv) {
   add_predict_command(app, common);
   add_data_command(app, common);
   add_summary_command(app, common);
+  add_receptive_field_command(app, common);
   add_classify_command(app, common);
   add_weights_command(app, common);
   add_gradcheck_command(app, common);

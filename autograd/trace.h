@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,11 +11,18 @@
 // What a network would do, without doing it: shapes, and which pixels depend on which.
 namespace pixelgrad {
 
+/// Pixels of an axis, both ends counted. The first may lie before the image, the last behind it.
+struct PixelRange {
+  int64_t first = 0, last = 0;
+};
+
 /// Which pixels of its input one output pixel of an op reads, along one axis.
 struct TraceAxis {
   int64_t span = 1;    ///< from the first to the last, both counted, also in the padding
   double step = 1;     ///< input pixels from what one output pixel reads to what the next one does
   bool whole = false;  ///< all of them: global pooling, a norm that takes statistics
+  /// Where output pixel `out` reads; left out where it is the pixel of its own number, or all.
+  std::function<PixelRange(int64_t out)> reads = {};
 };
 
 /// Both axes of an image.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "autograd/trace.h"
+#include "layers/evaluation_scope.h"
 
 namespace pixelgrad {
 namespace {
@@ -94,21 +95,6 @@ Field field_of(const TracedOp& op, const GradSource* image, const std::vector<Fi
   return {through(joined.height, op.window->height), through(joined.width, op.window->width),
           joined.whole || op.window->height.whole || op.window->width.whole};
 }
-
-/// Puts a model into evaluation mode and back.
-class EvaluationScope {
- public:
-  explicit EvaluationScope(Module& model) : model_(model), was_training_(model.training()) {
-    model.eval();
-  }
-  ~EvaluationScope() { model_.train(was_training_); }
-  EvaluationScope(const EvaluationScope&) = delete;
-  EvaluationScope& operator=(const EvaluationScope&) = delete;
-
- private:
-  Module& model_;
-  bool was_training_;
-};
 
 }  // namespace
 

@@ -8,9 +8,10 @@
 namespace pixelgrad {
 
 /// How much of the input an output pixel depends on: the largest extent over all paths, borders not
-/// taken into account, so that it may be larger than the image. Where a path pools the whole image
-/// it is the image (Araujo, Norris and Sim, "Computing receptive fields of convolutional neural
-/// networks", Distill 2019).
+/// taken into account, so that it may be larger than the image. Where enlarging after pooling lets
+/// one pixel see some more than the next, it is their mean; receptive_box() has each. Where a path
+/// pools the whole image it is the image (Araujo, Norris and Sim, "Computing receptive fields of
+/// convolutional neural networks", Distill 2019).
 struct ReceptiveField {
   int64_t height = 1, width = 1;  ///< pixels of the input
   bool whole_image = false;       ///< pools the whole image somewhere

@@ -17,6 +17,7 @@ void add_evaluate_command(CLI::App& app, const CommonFlags& common);
 void add_predict_command(CLI::App& app, const CommonFlags& common);
 void add_data_command(CLI::App& app, const CommonFlags& common);
 void add_summary_command(CLI::App& app, const CommonFlags& common);
+void add_receptive_field_command(CLI::App& app, const CommonFlags& common);
 void add_classify_command(CLI::App& app, const CommonFlags& common);
 void add_weights_command(CLI::App& app, const CommonFlags& common);
 void add_gradcheck_command(CLI::App& app, const CommonFlags& common);

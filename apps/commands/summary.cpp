@@ -1,10 +1,9 @@
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "apps/commands/commands.h"
-#include "apps/engine/recipe.h"
+#include "apps/engine/network_flags.h"
 #include "models/registry.h"
 #include "models/summary.h"
 #include "tensor/dry_run.h"
@@ -13,31 +12,6 @@ namespace pixelgrad {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr int64_t max_side = 32768;
-
-struct SummaryFlags {
-  ModelConfig config;
-  std::vector<std::string> options;  // name=value
-  std::string input = "512x512";
-  bool list = false;
-};
-
-/// "512x768": height and width.
-std::pair<int64_t, int64_t> parse_size(const std::string& text) {
-  int64_t height = 0, width = 0;
-  const char *begin = text.data(), *end = begin + text.size();
-  const auto first = std::from_chars(begin, end, height);
-  bool sound = first.ec == std::errc() && first.ptr != end && *first.ptr == 'x';
-  if (sound) {
-    const auto second = std::from_chars(first.ptr + 1, end, width);
-    sound = second.ec == std::errc() && second.ptr == end;
-  }
-  const auto fits = [](int64_t side) { return side >= 1 && side <= max_side; };
-  check<UsageError>(sound && fits(height) && fits(width), "[summary] --input ", text,
-                    ", expected HEIGHTxWIDTH such as 512x768, each 1 to ", max_side);
-  return {height, width};
-}
 
 /// 1234567 as 1,234,567.
 std::string grouped(int64_t value) {
@@ -155,34 +129,24 @@ void print_models() {
 }  // namespace
 
 void add_summary_command(CLI::App& app, const CommonFlags& common) {
-  auto flags = std::make_shared<SummaryFlags>();
-  SummaryFlags& f = *flags;
+  struct Flags : NetworkFlags {
+    bool list = false;
+  };
+  auto flags = std::make_shared<Flags>();
   CLI::App* cmd = app.add_subcommand(
       "summary",
       "Layers, parameters, multiply-adds, memory and receptive field of a network; computes none "
       "of it, so large ones take no longer");
-  cmd->add_option("model", f.config.name, "The network (--list names them)");
-  cmd->add_flag("--list", f.list, "List the networks with their options and defaults");
-  cmd->add_option("--classes", f.config.classes, "Channels of the logits")
-      ->check(CLI::Range(1, 65536))
-      ->capture_default_str();
-  cmd->add_option("--in-channels", f.config.in_channels, "Channels of the images")
-      ->check(CLI::Range(1, 65536))
-      ->capture_default_str();
-  cmd->add_option("--input", f.input, "Height and width of the image, as HEIGHTxWIDTH")
-      ->capture_default_str();
-  cmd->add_option("--option,--model-option", f.options,
-                  "Any option of the network, as NAME=VALUE; may be repeated")
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  flags->bind(*cmd);
+  cmd->add_flag("--list", flags->list, "List the networks with their options and defaults");
   cmd->callback([flags, &common] {
     if (flags->list) return common.json ? print_models_as_json() : print_models();
-    check<UsageError>(!flags->config.name.empty(),
+    check<UsageError>(!flags->name.empty(),
                       "[summary] the network is missing (summary --list names them)");
-    const auto [height, width] = parse_size(flags->input);
-    flags->config.options = parse_model_options(flags->options);
+    const ImageSize size = flags->size();
     const DryRun no_first_values;
-    const auto model = make_model(flags->config);
-    const ModelSummary summary = summarize(*model, height, width);
+    const auto model = make_model(flags->model());
+    const ModelSummary summary = summarize(*model, size.height, size.width);
     if (common.json)
       std::printf("%s\n", to_json(model->config(), summary).dump().c_str());
     else

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "data/image.h"
+#include "layers/evaluation_scope.h"
 #include "tensor/dispatch.h"
 #include "tensor/parallel.h"
 
@@ -70,10 +71,8 @@ Tensor crop_top_left(const Tensor& x, int64_t height, int64_t width) {
 Tensor predict_logits(SegmentationModel& model, const Tensor& images) {
   const NoGrad no_grad;
   const int64_t h = images.shape(1), w = images.shape(2);
-  const bool was_training = model.training();
-  model.eval();
-  Tensor logits = model.forward(pad_reflect(images, model.input_padding(h, w))).logits;
-  model.train(was_training);
+  const EvaluationScope evaluation(model);
+  const Tensor logits = model.forward(pad_reflect(images, model.input_padding(h, w))).logits;
   return crop_top_left(logits, h, w);
 }
 

@@ -9,19 +9,23 @@
 namespace pixelgrad {
 namespace fs = std::filesystem;
 
-void ModelSource::bind(CLI::App& command) {
+CLI::Option* ModelSource::bind_files(CLI::App& command) {
   auto* folder = command.add_option("--run", run, "A run folder: takes its last checkpoint");
   auto* best_flag = command.add_flag(
       "--best", best, "Of the run folder, the checkpoint with the best validation mIoU");
   command.add_option("--checkpoint", checkpoint, "A checkpoint file")
       ->excludes(folder)
       ->excludes(best_flag);
-  auto* file = command
-                   .add_option("--weights", weights,
-                               "A file of weights that no run here made: safetensors, .pth, .pt")
-                   ->excludes(folder)
-                   ->excludes(best_flag)
-                   ->excludes("--checkpoint");
+  return command
+      .add_option("--weights", weights,
+                  "A file of weights that no run here made: safetensors, .pth, .pt")
+      ->excludes(folder)
+      ->excludes(best_flag)
+      ->excludes("--checkpoint");
+}
+
+void ModelSource::bind(CLI::App& command) {
+  auto* file = bind_files(command);
   command.add_option("--model", model, "With --weights: the network")->needs(file);
   command.add_option("--model-option", model_options, "With --weights: its options, as NAME=VALUE")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)

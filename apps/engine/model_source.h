@@ -19,6 +19,8 @@ struct ModelSource {
   int64_t classes = 0;
 
   void bind(CLI::App& command);
+  /// The files alone: --run, --best, --checkpoint and --weights, which is returned.
+  CLI::Option* bind_files(CLI::App& command);
   /// Throws UsageError when none is given, CheckpointError when the file cannot be read, or holds
   /// weights that do not fit the network exactly.
   Checkpoint read() const;

@@ -119,8 +119,14 @@ Tensor conv2d(const std::vector<Tensor>& inputs, const Tensor& weight, const Ten
   all.push_back(weight);
   all.push_back(bias);
   const SavedTensor kept_w(want_dx ? weight : Tensor());
-  trace_window({.span = g.dilation_h * (g.kernel_h - 1) + 1, .step = 1.0 * g.stride_h},
-               {.span = g.dilation_w * (g.kernel_w - 1) + 1, .step = 1.0 * g.stride_w});
+  const auto axis = [](int64_t kernel, int64_t dilation, int64_t stride, int64_t pad) -> TraceAxis {
+    const int64_t span = dilation * (kernel - 1) + 1;
+    return {.span = span, .step = 1.0 * stride, .reads = [=](int64_t out) -> PixelRange {
+              return {out * stride - pad, out * stride - pad + span - 1};
+            }};
+  };
+  trace_window(axis(g.kernel_h, g.dilation_h, g.stride_h, g.pad_top),
+               axis(g.kernel_w, g.dilation_w, g.stride_w, g.pad_left));
   return record(
       "conv2d", y, all,
       [g, parts = std::move(parts), kept_w, want_dw, want_db](const Tensor& dy) -> Grads {

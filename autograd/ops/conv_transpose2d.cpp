@@ -94,9 +94,17 @@ Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bia
   //   db = sum of dy over pixels
   const bool want_dx = needs_grad(x), want_dw = needs_grad(weight), want_db = needs_grad(bias);
   const SavedTensor kept_x(want_dw ? x : Tensor()), kept_w(want_dx ? weight : Tensor());
-  trace_window(
-      {.span = g.dilation_h * (g.kernel_h - 1) / g.stride_h + 1, .step = 1.0 / g.stride_h},
-      {.span = g.dilation_w * (g.kernel_w - 1) / g.stride_w + 1, .step = 1.0 / g.stride_w});
+  // Input pixel i reaches output pixels i stride - pad + tap dilation.
+  const auto axis = [](int64_t kernel, int64_t dilation, int64_t stride, int64_t pad) -> TraceAxis {
+    const int64_t reach = dilation * (kernel - 1);
+    return {.span = reach / stride + 1, .step = 1.0 / stride, .reads = [=](int64_t out) {
+              const int64_t over = out + pad - reach;  // rounded up, for it may be below 0
+              return PixelRange{over > 0 ? (over + stride - 1) / stride : over / stride,
+                                (out + pad) / stride};
+            }};
+  };
+  trace_window(axis(g.kernel_h, g.dilation_h, g.stride_h, g.pad_top),
+               axis(g.kernel_w, g.dilation_w, g.stride_w, g.pad_left));
   return record(
       "conv_transpose2d", y, {x, weight, bias},
       [g, kept_x, kept_w, want_db](const Tensor& dy) -> Grads {

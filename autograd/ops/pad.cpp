@@ -54,12 +54,23 @@ Overlap overlap(const kernels::Pad2dGeometry& g) {
   return o;
 }
 
+/// For a trace: which pixels of an axis are copied.
+TraceAxis trace_axis(PadMode mode, int64_t before, int64_t in) {
+  return {.reads = [=](int64_t out) -> PixelRange {
+    const int64_t at = out - before;
+    const int64_t from = mode == PadMode::reflect     ? kernels::reflect_source(at, in)
+                         : mode == PadMode::replicate ? kernels::replicate_source(at, in)
+                                                      : at;
+    return {from, from};
+  }};
+}
+
 }  // namespace
 
 Tensor pad2d(const Tensor& x, const Pad2dSpec& spec) {
   const kernels::Pad2dGeometry g = pad_geometry(x, spec);
   const Shape in{g.n, g.in_h, g.in_w, g.channels}, out{g.n, g.out_h, g.out_w, g.channels};
-  trace_window({}, {});
+  trace_window(trace_axis(spec.mode, g.top, g.in_h), trace_axis(spec.mode, g.left, g.in_w));
   if (spec.mode == PadMode::constant) {
     const Overlap o = overlap(g);
     Tensor y = Tensor::full(out, spec.value, x.dtype(), x.device());

@@ -70,8 +70,14 @@ Shape input_shape(const Pool2dGeometry& g) { return {g.n, g.h.in, g.w.in, g.chan
 /// For a trace: which pixels the op reads that is recorded next.
 void say_window(const Pool2dGeometry& g) {
   const auto axis = [](const PoolAxis& a) -> TraceAxis {
-    if (!a.adaptive) return {.span = a.dilation * (a.kernel - 1) + 1, .step = 1.0 * a.stride};
-    return {.span = a.kernel, .step = 1.0 * a.in / a.out, .whole = a.out == 1};
+    const auto reads = [a](int64_t out) -> PixelRange {
+      const kernels::PoolTaps taps = kernels::pool_taps(a, out);
+      const int64_t step = a.adaptive ? 1 : a.dilation;
+      return {taps.start + taps.begin * step, taps.start + (taps.end - 1) * step};
+    };
+    if (a.adaptive)
+      return {.span = a.kernel, .step = 1.0 * a.in / a.out, .whole = a.out == 1, .reads = reads};
+    return {.span = a.dilation * (a.kernel - 1) + 1, .step = 1.0 * a.stride, .reads = reads};
   };
   trace_window(axis(g.h), axis(g.w));
 }

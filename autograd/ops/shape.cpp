@@ -95,7 +95,10 @@ Tensor crop2d(const Tensor& x, int64_t top, int64_t left, int64_t height, int64_
   copy.add(n, in_h * in_w * channels, height * width * channels);
   copy.add(height, in_w * channels, width * channels);
   copy.add(width * channels, 1, 1);
-  trace_window({}, {});
+  const auto from = [](int64_t first) -> TraceAxis {
+    return {.reads = [first](int64_t out) -> PixelRange { return {first + out, first + out}; }};
+  };
+  trace_window(from(top), from(left));
   return taken("crop2d", x, {n, height, width, channels}, copy, (top * in_w + left) * channels);
 }
 
@@ -122,7 +125,10 @@ Tensor pixel_shuffle(const Tensor& x, int64_t upscale_factor) {
   copy.add(w, deep, r * channels);
   copy.add(r, step_j, channels);
   copy.add(channels, step_c, 1);
-  trace_window({.step = 1.0 / r}, {.step = 1.0 / r});
+  const TraceAxis axis{.step = 1.0 / r, .reads = [r](int64_t out) -> PixelRange {
+                         return {out / r, out / r};
+                       }};
+  trace_window(axis, axis);
   return taken("pixel_shuffle", x, {n, h * r, w * r, channels}, copy);
 }
 

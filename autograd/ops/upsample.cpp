@@ -8,6 +8,23 @@
 #include "tensor/kernels/upsample.h"
 
 namespace pixelgrad {
+namespace {
+
+/// Along an axis that is resized from `in` to `out` pixels, by output pixel `at`.
+PixelRange pixels_read(const UpsampleSpec& spec, int64_t at, int64_t in, int64_t out) {
+  if (spec.mode == UpsampleMode::nearest) {
+    const int64_t from = kernels::nearest_source(at, in, out);
+    return {from, from};
+  }
+  if (spec.mode == UpsampleMode::bilinear) {
+    const kernels::LinearSource from = kernels::linear_source(at, in, out, spec.align_corners);
+    return {from.low, from.weight > 0 ? from.high : from.low};
+  }
+  const kernels::CubicSource from = kernels::cubic_source(at, in, out, spec.align_corners);
+  return {from.in[0], from.in[3]};
+}
+
+}  // namespace
 
 Tensor upsample(const Tensor& x, int64_t out_h, int64_t out_w, const UpsampleSpec& spec) {
   check_image("upsample", x);
@@ -40,7 +57,8 @@ Tensor upsample(const Tensor& x, int64_t out_h, int64_t out_w, const UpsampleSpe
                                                                : 4;
     const bool corners = spec.align_corners && out > 1;
     return {.span = in == out ? 1 : std::min(taps, in),
-            .step = corners ? (in - 1.0) / (out - 1.0) : 1.0 * in / out};
+            .step = corners ? (in - 1.0) / (out - 1.0) : 1.0 * in / out,
+            .reads = [=](int64_t at) { return pixels_read(spec, at, in, out); }};
   };
   trace_window(axis(g.in_h, out_h), axis(g.in_w, out_w));
   // y = A x is linear, so dx = transpose(A) dy
