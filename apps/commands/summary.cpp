@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/commands/commands.h"
+#include "apps/engine/progress.h"
 #include "apps/engine/recipe.h"
 #include "models/registry.h"
 #include "models/summary.h"
@@ -37,17 +38,6 @@ std::pair<int64_t, int64_t> parse_size(const std::string& text) {
   check<UsageError>(sound && fits(height) && fits(width), "[summary] --input ", text,
                     ", expected HEIGHTxWIDTH such as 512x768, each 1 to ", max_side);
   return {height, width};
-}
-
-/// 1234567 as 1,234,567.
-std::string grouped(int64_t value) {
-  const std::string digits = std::to_string(value);
-  std::string text;
-  for (size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
-    text += digits[i];
-  }
-  return text;
 }
 
 std::string field_text(const ReceptiveField& field) {
