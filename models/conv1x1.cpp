@@ -11,9 +11,9 @@ ModelInfo Conv1x1::info() {
 
 Conv1x1::Conv1x1(const ModelConfig& config)
     : SegmentationModel(config),
-      classify_(add<Conv2d>("classify", {.in_channels = config.in_channels,
-                                         .out_channels = config.classes,
-                                         .kernel_size = 1})) {}
+      classify_(add<Conv2d>(
+          "classify",
+          {.in_channels = config.in_channels, .out_channels = config.classes, .kernel_size = 1})) {}
 
 ModelOutput Conv1x1::forward(const Tensor& images) {
   check_images(images, 1);

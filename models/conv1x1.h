@@ -5,8 +5,8 @@
 namespace pixelgrad {
 
 /// The least that a network can do: one 1x1 convolution with bias, so that a pixel's class follows
-/// from its own colour alone, linearly. A baseline: what another network scores above it, it owes to
-/// the pixels around. (in_channels + 1) * classes parameters. Takes images of any size.
+/// from its own colour alone, linearly. A baseline: what another network scores above it, it owes
+/// to the pixels around. (in_channels + 1) * classes parameters. Takes images of any size.
 class Conv1x1 : public SegmentationModel {
  public:
   static ModelInfo info();

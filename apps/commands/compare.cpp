@@ -35,9 +35,10 @@ void bind(CLI::App& cmd, CompareFlags& f) {
                      ->delimiter(',')
                      ->multi_option_policy(all)
                      ->group("What to compare");
-  cmd.add_option("--run", f.runs,
-                 "A run with settings of its own, as \"NAME: model=unet width=32 lr=1e-3\"; the name "
-                 "may be left out; may be repeated")
+  cmd.add_option(
+         "--run", f.runs,
+         "A run with settings of its own, as \"NAME: model=unet width=32 lr=1e-3\"; the name "
+         "may be left out; may be repeated")
       ->multi_option_policy(all)
       ->group("What to compare");
   cmd.add_option("--grid", f.grid,
@@ -69,16 +70,12 @@ std::vector<Candidate> all_candidates(const CompareFlags& f, const TrainConfig& 
   std::vector<Candidate> out;
   if (f.resume) out = stored_candidates(folder);
   if (common.data.empty()) return out;
-  CandidateRequest request{.common = common,
-                           .models = f.models,
-                           .runs = f.runs,
-                           .grid = f.grid,
-                           .random = f.random};
+  CandidateRequest request{
+      .common = common, .models = f.models, .runs = f.runs, .grid = f.grid, .random = f.random};
   if (!f.seeds.empty()) request.grid.push_back("seed=" + f.seeds);
   for (Candidate& candidate : make_candidates(request)) {
-    const auto known = std::find_if(out.begin(), out.end(), [&](const Candidate& c) {
-      return c.name == candidate.name;
-    });
+    const auto known = std::find_if(out.begin(), out.end(),
+                                    [&](const Candidate& c) { return c.name == candidate.name; });
     if (known == out.end())
       out.push_back(std::move(candidate));
     else  // read_run tells when a recipe changed under a run that was begun
@@ -95,8 +92,8 @@ class Comparing {
                       "[compare] --data is missing: a data set's folder, or streets");
     all_.folder = flags.out.empty() ? default_out(recipe) : fs::path(flags.out);
     check<UsageError>(
-        flags.resume || flags.overwrite || !fs::exists(all_.folder / comparison_file),
-        "[compare] ", all_.folder.string(),
+        flags.resume || flags.overwrite || !fs::exists(all_.folder / comparison_file), "[compare] ",
+        all_.folder.string(),
         " already holds a comparison; --resume goes on with it, --overwrite replaces it");
     for (Candidate& c : all_candidates(flags, recipe, all_.folder))
       all_.runs.push_back({.candidate = std::move(c)});

@@ -63,6 +63,13 @@ Setting parse_setting(const std::string& text, const std::string& where) {
   return out;
 }
 
+/// The fields of TrainConfig that choose the images that are scored.
+const std::set<std::string>& data_fields() {
+  static const std::set<std::string> fields{"data",        "format",     "labels", "prune_specks",
+                                            "label_cache", "split_rule", "size"};
+  return fields;
+}
+
 /// The fields of TrainConfig that runs of one comparison may differ in: all that leave the images
 /// alone which they are scored on.
 const std::set<std::string>& recipe_fields() {
@@ -70,9 +77,8 @@ const std::set<std::string>& recipe_fields() {
     std::set<std::string> out;
     const auto config = nlohmann::json::parse(to_json(TrainConfig()));
     for (const auto& [name, value] : config.items()) out.insert(name);
-    for (const char* name : {"data", "format", "labels", "prune_specks", "label_cache",
-                             "split_rule", "size", "model_options"})
-      out.erase(name);
+    for (const std::string& name : data_fields()) out.erase(name);
+    out.erase("model_options");
     return out;
   }();
   return fields;
@@ -116,11 +122,13 @@ void keep_own_options(TrainConfig& config) {
 void apply(TrainConfig& config, const Setting& s, const std::string& where) {
   if (s.key == "model") return;
   if (recipe_fields().contains(s.key)) return set_field(config, s, where);
+  check<UsageError>(!data_fields().contains(s.key), "[compare] ", where, ": ", s.key,
+                    " is the same for all runs, which are scored on one data set");
   std::vector<std::string> options;
   for (const ModelOption& o : model_info(config.model).options) options.push_back(o.name);
   check<UsageError>(std::find(options.begin(), options.end(), s.key) != options.end(), "[compare] ",
-                    where, ": unknown setting '", s.key, "', expected one of: ",
-                    joined(recipe_fields()), "; or of ", config.model, ": ",
+                    where, ": unknown setting '", s.key,
+                    "', expected one of: ", joined(recipe_fields()), "; or of ", config.model, ": ",
                     options.empty() ? "none" : joined(options));
   config.model_options[s.key] = s.value;
 }
@@ -248,8 +256,7 @@ Point point_of(const std::vector<Axis>& grid, int64_t number) {
 
 std::string draw(const Axis& axis, Random& random) {
   if (!axis.range)
-    return axis.values[static_cast<size_t>(
-        random.below(static_cast<int64_t>(axis.values.size())))];
+    return axis.values[static_cast<size_t>(random.below(static_cast<int64_t>(axis.values.size())))];
   const auto [low, high, whole] = *axis.range;
   if (whole) {  // each whole number has as much of the logarithm as lies half way to its neighbours
     const double value = std::exp(random.uniform(std::log(low - 0.5), std::log(high + 0.5)));

@@ -62,7 +62,8 @@ std::string to_json(const Comparison& comparison);
 std::vector<Candidate> stored_candidates(const std::filesystem::path& folder);
 
 /// One picture: for `count` validation images a row of photo, truth and the prediction of each of
-/// the `finished` runs' last checkpoints, in this order, scaled down to at most 320 pixels of width.
+/// the `finished` runs' last checkpoints, in this order, scaled down to at most 320 pixels of
+/// width.
 void write_comparison_picture(const std::filesystem::path& path,
                               const std::filesystem::path& folder,
                               const std::vector<const ComparedRun*>& finished,

@@ -30,8 +30,7 @@ std::string table_html(const Comparison& comparison) {
       const auto& cell = column.cells[row];
       std::string text = html_escaped(cell.text);
       const std::string report = comparison.runs[row].candidate.name + "/report.html";
-      if (&column == &table.columns.front() &&
-          std::filesystem::exists(comparison.folder / report))
+      if (&column == &table.columns.front() && std::filesystem::exists(comparison.folder / report))
         text = "<a href=\"" + html_escaped(report) + "\">" + text + "</a>";
       if (cell.best) text = "<b>" + text + "</b>";
       out << "<td" << (column.number ? " class=n" : "") << ">" << text << "</td>";
@@ -46,8 +45,7 @@ std::string curves(const Comparison& comparison) {
   std::vector<ChartSeries> series;
   for (size_t i = 0; i < comparison.runs.size(); ++i) {
     series.push_back({comparison.runs[i].candidate.name, color(i), {}});
-    for (const EpochMetrics& m : comparison.runs[i].history)
-      series.back().values.push_back(m.miou);
+    for (const EpochMetrics& m : comparison.runs[i].history) series.back().values.push_back(m.miou);
   }
   return svg_chart("Validation mIoU", series);
 }

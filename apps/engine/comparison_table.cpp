@@ -41,7 +41,7 @@ ComparisonTable::Column score_column(const Comparison& comparison, const std::st
                                      int digits, const Value& value) {
   ComparisonTable::Column out{.name = name};
   std::string best;
-  double highest = -INFINITY;
+  double highest = 0;
   for (const ComparedRun& run : comparison.runs) {
     const double v = value(run);
     out.cells.push_back({decimals(v, digits)});
@@ -89,9 +89,8 @@ ComparisonTable comparison_table(const Comparison& comparison) {
                                ? str(decimals(run.best_miou, 4), " (", run.best_epoch, ")")
                                : std::string(no_value);
                   }),
-      text_column(
-          comparison, "images/s",
-          [](const ComparedRun& run) { return decimals(run.images_per_second(), 1); }),
+      text_column(comparison, "images/s",
+                  [](const ComparedRun& run) { return decimals(run.images_per_second(), 1); }),
       text_column(comparison, "parameters",
                   [](const ComparedRun& run) { return grouped(run.parameters); }),
       text_column(comparison, "peak MiB",
@@ -147,7 +146,8 @@ std::string markdown(const ComparisonTable& table, const std::string& mark) {
   for (size_t row = 0; row < rows; ++row) {
     for (size_t i = 0; i < columns.size(); ++i) {
       const std::string& text = columns[i][row];
-      const std::string space(widths[i] - text.size(), ' ');
+      const bool filled = i + 1 < columns.size() || table.columns[i].number;  // notes may be long
+      const std::string space(filled ? widths[i] - text.size() : 0, ' ');
       out += "| " + (table.columns[i].number ? space + text : text + space) + " ";
     }
     out += "|\n";

@@ -21,7 +21,8 @@ struct RecipeFlags {
   TrainConfig recipe(const std::string& conv_algo) const;
 };
 
-/// The flag of a field of TrainConfig, or of a network's option: "output_stride" is --output-stride.
+/// The flag of a field of TrainConfig, or of a network's option: "output_stride" is
+/// --output-stride.
 std::string flag_of(std::string field);
 
 }  // namespace pixelgrad
