@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <new>
+#include <tuple>
 
 #include "apps/commands/commands.h"
 #include "apps/engine/comparison.h"
@@ -62,6 +63,14 @@ void bind(CLI::App& cmd, CompareFlags& f) {
                "Go on where the folder's comparison was left, and add the runs asked for here")
       ->group("Run");
   cmd.add_flag("--overwrite", f.overwrite, "Train runs anew that are in the folder")->group("Run");
+}
+
+/// Both are scored on the same images and classes.
+bool same_images(const TrainConfig& a, const TrainConfig& b) {
+  const auto all = [](const TrainConfig& c) {
+    return std::tie(c.data, c.format, c.labels, c.prune_specks, c.split_rule, c.size);
+  };
+  return all(a) == all(b);
 }
 
 /// The runs that the folder knows, then those asked for.
@@ -138,11 +147,14 @@ class Comparing {
     const auto train_set = open_dataset(dataset_options(first, "train"));
     all_.classes = train_set->classes();
     for (ComparedRun& run : all_.runs) {
-      const TrainConfig& config = run.candidate.config;
-      check<UsageError>(config.data == first.data, "[compare] ", run.candidate.name, " is on ",
-                        config.data, ", the other runs are on ", first.data);
-      run.parameters = check_candidate(run.candidate, *train_set, flags_.recipe.exact_weights);
+      check<UsageError>(same_images(run.candidate.config, first), "[compare] the data options of ",
+                        run.candidate.name, " (--data ", run.candidate.config.data,
+                        ") are not those of ", all_.runs.front().candidate.name, " (--data ",
+                        first.data, ")");
       const fs::path last = all_.folder / run.candidate.name / last_checkpoint;
+      Candidate unread = run.candidate;
+      if (flags_.resume && fs::exists(last)) unread.config.weights.clear();  // it has its own
+      run.parameters = check_candidate(unread, *train_set, flags_.recipe.exact_weights);
       check<UsageError>(flags_.resume || flags_.overwrite || !fs::exists(last), "[compare] ",
                         last.parent_path().string(),
                         " already holds a run; --resume goes on with it, --overwrite replaces it");

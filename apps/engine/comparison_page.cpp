@@ -44,6 +44,7 @@ std::string table_html(const Comparison& comparison) {
 std::string curves(const Comparison& comparison) {
   std::vector<ChartSeries> series;
   for (size_t i = 0; i < comparison.runs.size(); ++i) {
+    if (comparison.runs[i].history.empty()) continue;
     series.push_back({comparison.runs[i].candidate.name, color(i), {}});
     for (const EpochMetrics& m : comparison.runs[i].history) series.back().values.push_back(m.miou);
   }

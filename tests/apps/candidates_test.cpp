@@ -155,9 +155,7 @@ TEST(Candidates, RangesAreDrawnOnALogarithmicScale) {
 }
 
 TEST(Candidates, WhatIsWrongIsNamed) {
-  const auto run = [](const std::string& text) {
-    return refusal({.common = {}, .runs = {text}});
-  };
+  const auto run = [](const std::string& text) { return refusal({.common = {}, .runs = {text}}); };
   EXPECT_THAT(refusal({.common = {}, .models = {"vnet"}}),
               AllOf(HasSubstr("vnet"), HasSubstr("conv1x1")));
   EXPECT_THAT(run("a: lr"), HasSubstr("'lr', expected NAME=VALUE"));
