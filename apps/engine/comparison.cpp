@@ -162,7 +162,8 @@ std::vector<Candidate> stored_candidates(const fs::path& folder) {
   std::ifstream file(path);
   if (!file.is_open()) return out;
   try {
-    for (const auto& run : nlohmann::json::parse(file).at("runs"))
+    const auto stored = nlohmann::json::parse(file);
+    for (const auto& run : stored.at("runs"))
       out.push_back({run.at("name"), train_config_from_json(run.at("config").dump())});
   } catch (const nlohmann::json::exception& e) {
     throw CheckpointError(str(path.string(), ": damaged: ", e.what()));

@@ -132,19 +132,19 @@ TEST_F(Compare, ResumeTrainsWhatIsMissingAndAddsRuns) {
   const auto whole = [&](const std::string& name) {
     return file_bytes(scratch_ / ("whole/" + name + "/" + last_checkpoint));
   };
-  // One run finished, one in the middle of its second epoch, as an interruption leaves them.
+  // A run in the middle of an epoch, as an interruption leaves it, and one that was not begun.
   const Args part = with({"train"}, Args(args.begin() + 1, args.end() - 5));
   ASSERT_EQ(run(compare("parts", {"--models", "conv1x1"})).exit_code, usage)
       << "conv1x1 has no width";
-  const Args unet = with(part, {"--quiet", "--stop-after", "3", "--out", scratch_ / "parts/unet"});
+  const Args unet = with(part, {"--quiet", "--stop-after", "1", "--out", scratch_ / "parts/unet"});
   const ProgramResult stopped = run(unet);
   ASSERT_EQ(stopped.exit_code, 0) << stopped.err;
-  ASSERT_EQ(read_checkpoint(scratch_ / "parts/unet/last.safetensors").state.step, 3);
+  ASSERT_EQ(read_checkpoint(scratch_ / "parts/unet/last.safetensors").state.step, 1);
 
   const Args resumed = compare("parts", {"--models", "conv1x1,unet", "--resume"});
   const ProgramResult first = run(resumed);
   ASSERT_EQ(first.exit_code, 0) << first.err;
-  EXPECT_THAT(first.err, HasSubstr("resuming after step 3"));
+  EXPECT_THAT(first.err, HasSubstr("resuming after step 1"));
   for (const char* name : {"conv1x1", "unet"})
     EXPECT_TRUE(file_bytes(scratch_ / (std::string("parts/") + name + "/" + last_checkpoint)) ==
                 whole(name))
@@ -259,7 +259,7 @@ TEST_F(Compare, ValidationCanBeLeftOutOfEpochs) {
 
   // Resumed after an epoch without validation: the same bytes.
   const ProgramResult stopped =
-      run(recipe("parts", {"--validate-every", "2", "--stop-after", "3", "--json"}));
+      run(recipe("parts", {"--validate-every", "2", "--stop-after", "2", "--json"}));
   ASSERT_EQ(stopped.exit_code, 0) << stopped.err;
   EXPECT_FALSE(nlohmann::json::parse(stopped.out).contains("best_miou"));
   ASSERT_EQ(run({"train", "--quiet", "--resume", "--out", scratch_ / "parts"}).exit_code, 0);
