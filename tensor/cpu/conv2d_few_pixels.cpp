@@ -62,7 +62,8 @@ void product_tile(const Product<T>& p) {
   }
   for (int m = 0; m < M; ++m)
     for (int k = 0; k < K; ++k) {
-      if (p.start) sum[m][k] = hn::Add(hn::LoadU(d, p.start + m * p.start_row + k * lanes<T>), sum[m][k]);
+      if (p.start)
+        sum[m][k] = hn::Add(hn::LoadU(d, p.start + m * p.start_row + k * lanes<T>), sum[m][k]);
       hn::StoreU(sum[m][k], d, p.c + m * p.c_row + k * lanes<T>);
     }
 }
@@ -78,8 +79,7 @@ constexpr std::array<ProductTile<T>, sizeof...(m)> product_tiles(std::index_sequ
 /// `rows` x `cols` values of c, tile by tile; columns are whole vectors.
 template <class T>
 void product(Product<T> p, int64_t rows, int64_t cols, ReadAhead& next) {
-  static constexpr auto wide =
-      product_tiles<T, tile_cols>(std::make_index_sequence<tile_rows>());
+  static constexpr auto wide = product_tiles<T, tile_cols>(std::make_index_sequence<tile_rows>());
   static constexpr auto narrow = product_tiles<T, 1>(std::make_index_sequence<tile_rows>());
   const int64_t tiles = ceil_div(rows, tile_rows);
   next.spread(tiles * ceil_div(cols, tile_cols * lanes<T>));
@@ -101,8 +101,8 @@ void product(Product<T> p, int64_t rows, int64_t cols, ReadAhead& next) {
 
 /// y[n] = bias[n] + the dot products of N rows of w with M pixels of x.
 template <int M, int N, class T>
-void dot_tile(const T* x, int64_t x_step, const T* w, int64_t w_step, int64_t length,
-              const T* bias, T* y, int64_t y_step) {
+void dot_tile(const T* x, int64_t x_step, const T* w, int64_t w_step, int64_t length, const T* bias,
+              T* y, int64_t y_step) {
   const hn::ScalableTag<T> d;
   hn::Vec<decltype(d)> sum[M][N];
   for (int m = 0; m < M; ++m)
@@ -141,8 +141,7 @@ void dot_products(const TapConvolution& c, const T* x, const T* weight, const T*
   static constexpr auto narrow = dot_tiles<T, 1>(std::make_index_sequence<tile_rows>());
   const int64_t pixels = c.cols, tiles = ceil_div(pixels, tile_rows);
   const int64_t groups = ceil_div(c.out_channels, tile_cols);
-  const int64_t tasks =
-      std::min(groups, tasks_for(c.in_channels * c.out_channels, sizeof(T)));
+  const int64_t tasks = std::min(groups, tasks_for(c.in_channels * c.out_channels, sizeof(T)));
   const int64_t step = c.sources[0].pixel;
   parallel_for(tasks, [&](int64_t task) {
     const int64_t end = std::min(groups * (task + 1) / tasks * tile_cols, c.out_channels);
@@ -165,7 +164,8 @@ template <class T>
 void row_sums(const TapConvolution& c, const T* x, const T* weight, const T* bias, T* y) {
   constexpr int64_t rows = 32;
   const int64_t width = tile_cols * lanes<T>, panels = ceil_div(c.out_channels, width);
-  const int64_t tasks = std::min(ceil_div(panels, 4), tasks_for(c.in_channels * c.out_channels, sizeof(T)));
+  const int64_t tasks =
+      std::min(ceil_div(panels, 4), tasks_for(c.in_channels * c.out_channels, sizeof(T)));
   parallel_for(tasks, [&](int64_t task) {
     const int64_t begin = panels * task / tasks * width;
     const int64_t end = std::min(panels * (task + 1) / tasks * width, c.out_channels);
