@@ -55,6 +55,7 @@ int run(int argc, char** argv) {
   });
 
   add_train_command(app, common);
+  add_compare_command(app, common);
   add_evaluate_command(app, common);
   add_predict_command(app, common);
   add_data_command(app, common);

@@ -34,6 +34,14 @@ OpCase unet_case() {
   return model;
 }
 
+OpCase conv1x1_case() {
+  OpCase model;
+  model.name = "conv1x1";
+  model.samples = {model_sample("two images", {2, 3, 5, 3},
+                                {.name = "conv1x1", .in_channels = 3, .classes = 4})};
+  return model;
+}
+
 /// A model on the narrowest ResNet. Four images, so that batch norm in a pyramid's single bin has
 /// some values to work with.
 OpSample resnet_sample(const std::string& name, const std::string& model, int64_t size,
@@ -119,9 +127,9 @@ OpCase bottleneck_case() {
 }  // namespace
 
 const std::vector<OpCase>& model_cases() {
-  static const std::vector<OpCase> cases{unet_case(),         unet_resnet_case(), pspnet_case(),
-                                         pspnet_keras_case(), deeplabv3_case(),   bottleneck_case(),
-                                         deeplabv3plus_case()};
+  static const std::vector<OpCase> cases{
+      unet_case(),      unet_resnet_case(), pspnet_case(),        pspnet_keras_case(),
+      deeplabv3_case(), bottleneck_case(),  deeplabv3plus_case(), conv1x1_case()};
   return cases;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "models/conv1x1.h"
 #include "models/deeplabv3.h"
 #include "models/deeplabv3plus.h"
 #include "models/pspnet.h"
@@ -40,6 +41,7 @@ const std::vector<Entry>& entries() {
     models.push_back({PspNetKeras::info(), make<PspNetKeras>});
     add_on_each_resnet<DeepLabV3>(models);
     add_on_each_resnet<DeepLabV3Plus>(models);
+    models.push_back({Conv1x1::info(), make<Conv1x1>});
     return models;
   }();
   return all;
@@ -50,6 +52,13 @@ std::string names_of(const Items& items) {
   std::string out;
   for (const auto& item : items) out += (out.empty() ? "" : ", ") + item.name;
   return out.empty() ? "none" : out;
+}
+
+const Entry& find(const std::string& name) {
+  for (const Entry& entry : entries())
+    if (entry.info.name == name) return entry;
+  throw UsageError(
+      str("[model] unknown model '", name, "', expected one of: ", names_of(list_models())));
 }
 
 /// The config with defaults filled in. Values are checked by the model, which knows them.
@@ -70,11 +79,11 @@ ModelConfig complete(ModelConfig config, const ModelInfo& info) {
 }  // namespace
 
 std::unique_ptr<SegmentationModel> make_model(const ModelConfig& config) {
-  for (const Entry& entry : entries())
-    if (entry.info.name == config.name) return entry.factory(complete(config, entry.info));
-  throw UsageError(
-      str("[model] unknown model '", config.name, "', expected one of: ", names_of(list_models())));
+  const Entry& entry = find(config.name);
+  return entry.factory(complete(config, entry.info));
 }
+
+const ModelInfo& model_info(const std::string& name) { return find(name).info; }
 
 const std::vector<ModelInfo>& list_models() {
   static const std::vector<ModelInfo> infos = [] {

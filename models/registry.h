@@ -10,6 +10,9 @@ namespace pixelgrad {
 /// value and lists the valid ones.
 std::unique_ptr<SegmentationModel> make_model(const ModelConfig& config);
 
+/// What there is to know about a model. Throws UsageError that lists the names, as make_model does.
+const ModelInfo& model_info(const std::string& name);
+
 /// Every kind of model that make_model knows.
 const std::vector<ModelInfo>& list_models();
 

@@ -13,6 +13,7 @@ struct CommonFlags {
 
 /// Each adds one subcommand, whose callback does the work and throws on failure.
 void add_train_command(CLI::App& app, const CommonFlags& common);
+void add_compare_command(CLI::App& app, const CommonFlags& common);
 void add_evaluate_command(CLI::App& app, const CommonFlags& common);
 void add_predict_command(CLI::App& app, const CommonFlags& common);
 void add_data_command(CLI::App& app, const CommonFlags& common);

@@ -4,6 +4,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/engine/network_flags.h"
+#include "apps/engine/progress.h"
 #include "models/registry.h"
 #include "models/summary.h"
 #include "tensor/dry_run.h"
@@ -12,17 +13,6 @@ namespace pixelgrad {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-/// 1234567 as 1,234,567.
-std::string grouped(int64_t value) {
-  const std::string digits = std::to_string(value);
-  std::string text;
-  for (size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
-    text += digits[i];
-  }
-  return text;
-}
 
 std::string field_text(const ReceptiveField& field) {
   return field.whole_image ? "image" : str(field.height, "x", field.width);

@@ -26,7 +26,7 @@ struct RunState {
   double loss_sum = 0;
 
   double best_miou = -1;
-  int64_t best_epoch = 0;
+  int64_t best_epoch = 0;  ///< 0 before the first validation
   std::vector<EpochMetrics> history;
 };
 

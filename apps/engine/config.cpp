@@ -41,6 +41,7 @@ void each_field(Config& c, const Visit& visit) {
   visit("jitter", c.jitter);
   visit("crop", c.crop);
   visit("seed", c.seed);
+  visit("validate_every", c.validate_every);
   visit("conv_algo", c.conv_algo);
   visit("checkpoint_activations", c.checkpoint_activations);
 }

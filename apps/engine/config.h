@@ -47,6 +47,7 @@ struct TrainConfig {
   double jitter = 0;               ///< random brightness, contrast, saturation: up to this fraction
   std::vector<int64_t> crop = {};  ///< random crop, height and width
   uint64_t seed = 0;
+  int64_t validate_every = 1;  ///< epochs from one validation to the next; the last has one always
 
   std::string conv_algo = "auto";       ///< auto, direct, winograd: they differ by rounding
   bool checkpoint_activations = false;  ///< less memory, more time, the same bits

@@ -30,6 +30,7 @@ void each_time(Timing& t, const Visit& visit) {
   visit("train_seconds", t.train_seconds);
   visit("val_seconds", t.val_seconds);
   visit("images_per_second", t.images_per_second);
+  visit("peak_memory_mib", t.peak_memory_mib);
 }
 
 // JSON has no NaN: an absent score is null.
@@ -46,13 +47,13 @@ Json numbers(const EpochMetrics& m) {
   return out;
 }
 
-std::string quoted(const std::string& text) {
+}  // namespace
+
+std::string csv_quoted(const std::string& text) {
   std::string out = "\"";
   for (char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
   return out + "\"";
 }
-
-}  // namespace
 
 std::string to_json(const EpochMetrics& metrics, const EpochTiming& timing,
                     const std::vector<std::string>& classes) {
@@ -109,7 +110,7 @@ void write_metrics(const std::filesystem::path& run, const std::vector<EpochMetr
   const EpochTiming no_timing;
   each_number(no_metrics, name_column);
   each_time(no_timing, name_column);
-  for (const std::string& c : classes) csv << ',' << quoted("iou " + c);
+  for (const std::string& c : classes) csv << ',' << csv_quoted("iou " + c);
   csv << '\n';
   for (size_t i = 0; i < history.size(); ++i) {
     comma = "";

@@ -7,7 +7,7 @@
 namespace pixelgrad {
 
 /// What one epoch gave. Scores are fractions in [0, 1]; iou has one entry a class, NaN where the
-/// class is absent from truth and prediction.
+/// class is absent from truth and prediction. All scores are NaN after an epoch without validation.
 struct EpochMetrics {
   int64_t epoch = 0;      ///< 1 for the first
   int64_t step = 0;       ///< optimizer steps since the start of the run
@@ -19,12 +19,13 @@ struct EpochMetrics {
   std::vector<double> iou;
 };
 
-/// How long an epoch took: kept apart from its metrics, for it is the one thing that differs when a
-/// run is repeated.
+/// What an epoch took: kept apart from its metrics, for it is the one thing that differs when a run
+/// is repeated.
 struct EpochTiming {
   double train_seconds = 0;  ///< training steps, loading included
   double val_seconds = 0;
   double images_per_second = 0;  ///< of training
+  double peak_memory_mib = 0;    ///< most that tensors held in training, of the whole program
 };
 
 /// One JSON object on one line; NaN is null.
@@ -34,6 +35,9 @@ std::string to_json(const EpochMetrics& metrics, const EpochTiming& timing,
 /// Whole histories as JSON, and back; bits of all numbers survive.
 std::string history_to_json(const std::vector<EpochMetrics>& history);
 std::vector<EpochMetrics> history_from_json(const std::string& text);
+
+/// `text` as a field of a CSV file.
+std::string csv_quoted(const std::string& text);
 
 /// Writes metrics.csv and metrics.jsonl of a run folder anew from the history: a run that was
 /// killed and resumed has the same rows as one that was not, times aside.

@@ -1,6 +1,8 @@
 #include "apps/engine/html.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdio>
 
 namespace pixelgrad {
 
@@ -19,6 +21,13 @@ std::string html_escaped(const std::string& text) {
       out += c;
   }
   return out;
+}
+
+std::string html_number(double value, int digits) {
+  if (!std::isfinite(value)) return "&ndash;";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.*f", digits, value);
+  return text;
 }
 
 std::string base64(const std::vector<uint8_t>& bytes) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 
 #include "apps/engine/inference.h"
 #include "data/image_io.h"
@@ -25,16 +26,6 @@ Image white(int64_t height, int64_t width) {
 
 }  // namespace
 
-Image panel(const Image& photo, const LabelMap& truth, const LabelMap& prediction,
-            const std::vector<ClassInfo>& classes) {
-  const std::vector<Rgb> colors = colors_of(classes);
-  Image out = white(photo.height, 3 * photo.width + 2 * gap);
-  paste(out, photo, 0, 0);
-  paste(out, colorize(truth, colors), 0, photo.width + gap);
-  paste(out, colorize(prediction, colors), 0, 2 * (photo.width + gap));
-  return out;
-}
-
 LabelMap predict_labels(SegmentationModel& model, const Normalization& normalization,
                         const Image& photo) {
   Tensor input = Tensor::empty({1, photo.height, photo.width, 3}, Dtype::f32);
@@ -45,27 +36,48 @@ LabelMap predict_labels(SegmentationModel& model, const Normalization& normaliza
   return out;
 }
 
+std::vector<Sample> spread_samples(const Dataset& dataset, int64_t count) {
+  count = std::min(count, dataset.size());
+  std::vector<Sample> out;
+  for (int64_t i = 0; i < count; ++i) out.push_back(dataset.load(i * dataset.size() / count));
+  return out;
+}
+
+Image picture_grid(const std::vector<std::vector<Image>>& rows) {
+  std::vector<int64_t> heights, widths;
+  for (const auto& row : rows) {
+    heights.push_back(0);
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) {
+      heights.back() = std::max(heights.back(), row[i].height);
+      widths[i] = std::max(widths[i], row[i].width);
+    }
+  }
+  const auto whole = [](const std::vector<int64_t>& sides) {
+    return std::accumulate(sides.begin(), sides.end(),
+                           gap * (static_cast<int64_t>(sides.size()) - 1));
+  };
+  Image out = white(whole(heights), whole(widths));
+  int64_t top = 0;
+  for (size_t r = 0; r < rows.size(); ++r) {
+    int64_t left = 0;
+    for (size_t i = 0; i < rows[r].size(); ++i) {
+      paste(out, rows[r][i], top, left);
+      left += widths[i] + gap;
+    }
+    top += heights[r] + gap;
+  }
+  return out;
+}
+
 void write_panels(const std::filesystem::path& path, SegmentationModel& model,
                   const Dataset& dataset, const ModelCard& info, int64_t count) {
-  count = std::min(count, dataset.size());
-  std::vector<Image> rows;
-  for (int64_t i = 0; i < count; ++i) {
-    const Sample sample = dataset.load(i * dataset.size() / count);
-    rows.push_back(panel(sample.image, sample.labels,
-                         predict_labels(model, info.normalization, sample.image), info.classes));
-  }
-  int64_t height = -gap, width = 0;
-  for (const Image& row : rows) {
-    height += row.height + gap;
-    width = std::max(width, row.width);
-  }
-  Image out = white(height, width);
-  int64_t top = 0;
-  for (const Image& row : rows) {
-    paste(out, row, top, 0);
-    top += row.height + gap;
-  }
-  write_png(path, out);
+  const std::vector<Rgb> colors = colors_of(info.classes);
+  std::vector<std::vector<Image>> rows;
+  for (const Sample& sample : spread_samples(dataset, count))
+    rows.push_back({sample.image, colorize(sample.labels, colors),
+                    colorize(predict_labels(model, info.normalization, sample.image), colors)});
+  write_png(path, picture_grid(rows));
 }
 
 }  // namespace pixelgrad

@@ -6,11 +6,15 @@
 
 namespace pixelgrad {
 
-/// A row of the picture: photo | truth | prediction, the labels in their classes' colours.
-Image panel(const Image& photo, const LabelMap& truth, const LabelMap& prediction,
-            const std::vector<ClassInfo>& classes);
+/// `count` images spread evenly over the data set, or all where there are fewer.
+std::vector<Sample> spread_samples(const Dataset& dataset, int64_t count);
 
-/// Writes a PNG with one panel for each of `count` images spread evenly over the data set.
+/// RGB pictures in rows, with a little white between them; each column has the width of its widest
+/// picture.
+Image picture_grid(const std::vector<std::vector<Image>>& rows);
+
+/// Writes a PNG with a row for each of `count` images spread evenly over the data set: photo, truth
+/// and prediction, the labels in their classes' colours.
 void write_panels(const std::filesystem::path& path, SegmentationModel& model,
                   const Dataset& dataset, const ModelCard& info, int64_t count);
 

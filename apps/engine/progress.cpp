@@ -13,12 +13,6 @@ namespace {
 
 constexpr auto redraw_every = std::chrono::milliseconds(100);
 
-int terminal_width() {
-  winsize size{};
-  if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20) return size.ws_col;
-  return 80;
-}
-
 }  // namespace
 
 Verbosity Verbosity::detect(bool quiet) {
@@ -43,6 +37,22 @@ std::string format_duration(double seconds) {
   return text;
 }
 
+std::string grouped(int64_t value) {
+  const std::string digits = std::to_string(value);
+  std::string text;
+  for (size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
+  }
+  return text;
+}
+
+int terminal_width(int descriptor) {
+  winsize size{};
+  if (ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 20) return size.ws_col;
+  return 80;
+}
+
 Progress::Progress(const Verbosity& verbosity, std::string label, int64_t total)
     : verbosity_(verbosity), label_(std::move(label)), total_(total) {}
 
@@ -64,7 +74,7 @@ void Progress::update(int64_t done, int64_t images, const std::string& note) {
                 static_cast<long>(total_), note.c_str(),
                 static_cast<double>(images) / std::max(elapsed, 1e-9),
                 format_duration(left).c_str());
-  const int room = terminal_width() - 1 - static_cast<int>(label_.size()) -
+  const int room = terminal_width(STDERR_FILENO) - 1 - static_cast<int>(label_.size()) -
                    static_cast<int>(std::string(tail).size()) - 3;
   std::string bar;
   if (const int width = std::min(room, 30); width >= 4) {
@@ -73,7 +83,7 @@ void Progress::update(int64_t done, int64_t images, const std::string& note) {
           std::string(static_cast<size_t>(width - full), ' ') + "]";
   }
   std::string line = label_ + " " + bar + tail;
-  line.resize(std::min(line.size(), static_cast<size_t>(terminal_width() - 1)));
+  line.resize(std::min(line.size(), static_cast<size_t>(terminal_width(STDERR_FILENO) - 1)));
   std::fprintf(stderr, "\r\033[K%s", line.c_str());
   std::fflush(stderr);
   visible_ = true;

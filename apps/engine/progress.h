@@ -18,6 +18,12 @@ struct Verbosity {
 /// "0:07", "12:34", "1:02:03"
 std::string format_duration(double seconds);
 
+/// 1234567 as "1,234,567".
+std::string grouped(int64_t value);
+
+/// Columns of the terminal behind a file descriptor; 80 where there is none.
+int terminal_width(int descriptor);
+
 /// A line on stderr that shows how far a loop is: label, bar, count, images a second, time left and
 /// a note such as the loss. On a terminal it moves in place; elsewhere nothing is printed until
 /// finish() writes one line, so that logs stay readable.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
@@ -11,13 +10,6 @@
 
 namespace pixelgrad {
 namespace {
-
-std::string fixed(double v, int digits) {
-  if (!std::isfinite(v)) return "&ndash;";
-  char text[32];
-  std::snprintf(text, sizeof text, "%.*f", digits, v);
-  return text;
-}
 
 std::string css(const Rgb& c) {
   return str("rgb(", int{c[0]}, ",", int{c[1]}, ",", int{c[2]}, ")");
@@ -41,13 +33,13 @@ std::string class_table(const ModelCard& info, const RunState& state) {
     const double v = last.iou[c];
     out << "<tr><td><span class=swatch style=\"background:" << css(info.classes[c].color)
         << "\"></span></td><td>" << html_escaped(info.classes[c].name)
-        << (info.classes[c].scored ? "" : " (not scored)") << "</td><td class=n>" << fixed(v, 4)
-        << "</td><td class=n>" << fixed(best.iou[c], 4)
-        << "</td><td class=bar><span style=\"width:" << fixed(std::isfinite(v) ? 100 * v : 0, 1)
-        << "%\"></span></td></tr>\n";
+        << (info.classes[c].scored ? "" : " (not scored)") << "</td><td class=n>"
+        << html_number(v, 4) << "</td><td class=n>" << html_number(best.iou[c], 4)
+        << "</td><td class=bar><span style=\"width:"
+        << html_number(std::isfinite(v) ? 100 * v : 0, 1) << "%\"></span></td></tr>\n";
   }
-  out << "<tr><th></th><th>mean</th><th class=n>" << fixed(last.miou, 4) << "</th><th class=n>"
-      << fixed(best.miou, 4) << "</th><th></th></tr></table>\n";
+  out << "<tr><th></th><th>mean</th><th class=n>" << html_number(last.miou, 4)
+      << "</th><th class=n>" << html_number(best.miou, 4) << "</th><th></th></tr></table>\n";
   return out.str();
 }
 
@@ -64,9 +56,9 @@ std::string confusion_table(const ModelCard& info, const ConfusionMatrix& m) {
     out << "<tr><th>" << html_escaped(info.classes[static_cast<size_t>(t)].name) << "</th>";
     for (int64_t p = 0; p < m.class_count(); ++p) {
       const double share = static_cast<double>(m.count(t, p)) / static_cast<double>(row);
-      out << "<td style=\"background:rgba(31,119,180," << fixed(share, 3)
+      out << "<td style=\"background:rgba(31,119,180," << html_number(share, 3)
           << ");color:" << (share > 0.5 ? "#fff" : "inherit") << "\" title=\"" << m.count(t, p)
-          << " pixels\">" << (share >= 0.0005 ? fixed(100 * share, 1) : "") << "</td>";
+          << " pixels\">" << (share >= 0.0005 ? html_number(100 * share, 1) : "") << "</td>";
     }
     out << "</tr>\n";
   }
@@ -94,10 +86,34 @@ std::vector<double> column(const RunState& state, double EpochMetrics::*field) {
   return out;
 }
 
+/// The series' names in their colours, right-aligned beside the title and, where they do not fit,
+/// in rows below it; and the number of rows.
+std::pair<std::string, int> legend(const std::string& title, const std::vector<ChartSeries>& series,
+                                   double left, double right) {
+  constexpr double letter = 8, space = 14;
+  std::ostringstream out;
+  int row = 0;
+  double x = right, end = left + letter * static_cast<double>(title.size()) + space;
+  for (const ChartSeries& s : series) {
+    const double width = letter * static_cast<double>(s.name.size());
+    if (x - width < end) {
+      ++row;
+      x = right;
+      end = left;
+    }
+    out << "<text x=\"" << x << "\" y=\"" << 18 + 16 * row << "\" text-anchor=\"end\" fill=\""
+        << s.color << "\">" << html_escaped(s.name) << "</text>\n";
+    x -= width + space;
+  }
+  return {out.str(), row + 1};
+}
+
 }  // namespace
 
 std::string svg_chart(const std::string& title, const std::vector<ChartSeries>& series) {
-  constexpr double width = 500, height = 280, left = 52, right = 12, top = 34, bottom = 34;
+  constexpr double width = 500, left = 52, right = 12, bottom = 34;
+  const auto [names, rows] = legend(title, series, left, width - right);
+  const double top = 34 + 16.0 * (rows - 1), height = top + 246;
   double low = INFINITY, high = -INFINITY;
   size_t epochs = 1;
   for (const ChartSeries& s : series) {
@@ -130,35 +146,27 @@ std::string svg_chart(const std::string& title, const std::vector<ChartSeries>& 
   for (double tick = low; tick <= high + step / 2; tick += step)
     out << "<line x1=\"" << left << "\" x2=\"" << width - right << "\" y1=\"" << y(tick)
         << "\" y2=\"" << y(tick) << "\" stroke=\"#ddd\"/><text x=\"" << left - 6 << "\" y=\""
-        << y(tick) + 4 << "\" text-anchor=\"end\" fill=\"#666\">" << fixed(tick, digits)
+        << y(tick) + 4 << "\" text-anchor=\"end\" fill=\"#666\">" << html_number(tick, digits)
         << "</text>\n";
   const size_t every = std::max<size_t>(1, (epochs + 9) / 10);
   for (size_t e = 0; e < epochs; e += every)
     out << "<text x=\"" << x(e) << "\" y=\"" << height - 14
         << "\" text-anchor=\"middle\" fill=\"#666\">" << e + 1 << "</text>\n";
-  double legend = width - right;
   for (const ChartSeries& s : series) {
     std::string path;
-    bool pen = false;
     for (size_t e = 0; e < s.values.size(); ++e) {
-      if (!std::isfinite(s.values[e])) {
-        pen = false;
-        continue;
-      }
-      path += str(pen ? " L" : " M", fixed(x(e), 1), " ", fixed(y(s.values[e]), 1));
-      pen = true;
+      if (!std::isfinite(s.values[e])) continue;  // an epoch without validation
+      path +=
+          str(path.empty() ? "M" : " L", html_number(x(e), 1), " ", html_number(y(s.values[e]), 1));
       if (epochs <= 40)
-        out << "<circle cx=\"" << fixed(x(e), 1) << "\" cy=\"" << fixed(y(s.values[e]), 1)
-            << "\" r=\"2.5\" fill=\"" << s.color << "\"><title>epoch " << e + 1 << ": "
-            << s.values[e] << "</title></circle>\n";
+        out << "<circle cx=\"" << html_number(x(e), 1) << "\" cy=\""
+            << html_number(y(s.values[e]), 1) << "\" r=\"2.5\" fill=\"" << s.color
+            << "\"><title>epoch " << e + 1 << ": " << s.values[e] << "</title></circle>\n";
     }
     out << "<path d=\"" << path << "\" fill=\"none\" stroke=\"" << s.color
         << "\" stroke-width=\"1.8\"/>\n";
-    out << "<text x=\"" << legend << "\" y=\"18\" text-anchor=\"end\" fill=\"" << s.color << "\">"
-        << html_escaped(s.name) << "</text>\n";
-    legend -= 9.0 * static_cast<double>(s.name.size()) + 10;
   }
-  out << "</svg>\n";
+  out << names << "</svg>\n";
   return out.str();
 }
 
@@ -172,9 +180,10 @@ void write_report(const std::filesystem::path& run, const TrainConfig& config,
       << html_escaped(config.model) << " on " << html_escaped(config.data) << "</title><style>"
       << page_style() << "</style></head><body>\n<h1>" << html_escaped(config.model) << " on "
       << html_escaped(config.data) << "</h1>\n<p>After " << last.epoch << " of " << config.epochs
-      << " epochs (" << last.step << " steps): mIoU <b>" << fixed(last.miou, 4) << "</b>, best "
-      << fixed(state.best_miou, 4) << " in epoch " << state.best_epoch << ", pixel accuracy "
-      << fixed(last.pixel_accuracy, 4) << ", " << fixed(timing.images_per_second, 1)
+      << " epochs (" << last.step << " steps): mIoU <b>" << html_number(last.miou, 4)
+      << "</b>, best " << html_number(state.best_miou, 4) << " in epoch " << state.best_epoch
+      << ", pixel accuracy " << html_number(last.pixel_accuracy, 4) << ", "
+      << html_number(timing.images_per_second, 1)
       << " training images a second.</p>\n<div class=charts>\n"
       << svg_chart("Loss", {{"training", "#1f77b4", column(state, &EpochMetrics::train_loss)},
                             {"validation", "#d62728", column(state, &EpochMetrics::val_loss)}})

@@ -8,7 +8,7 @@
 
 namespace pixelgrad {
 
-/// One line of a chart; NaN values leave a gap.
+/// One line of a chart; it goes on past NaN values.
 struct ChartSeries {
   std::string name;
   std::string color;           ///< as CSS takes it

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "apps/engine/evaluator.h"
@@ -19,6 +20,7 @@
 #include "models/load_weights.h"
 #include "models/registry.h"
 #include "optim/clip.h"
+#include "tensor/allocator.h"
 #include "tensor/atomic_file.h"
 #include "tensor/parallel.h"
 
@@ -169,6 +171,7 @@ class Trainer {
     auto start = Clock::now();
     epoch_images_ = 0;
     epoch_seconds_ = 0;
+    reset_peak_memory();
     while (const auto batch = loader_.next()) {
       state_.loss_sum += step(*batch);
       epoch_images_ += batch->images.shape(0);
@@ -181,6 +184,7 @@ class Trainer {
       std::snprintf(note, sizeof note, "loss %.4f",
                     state_.loss_sum / static_cast<double>(state_.batch));
       progress.update(state_.batch, epoch_images_, note);
+      epoch_peak_mib_ = static_cast<double>(memory_stats().peak_in_use) / (1 << 20);
       if (state_.batch == batches) break;  // the epoch's end saves
       leave_if_asked();
       const bool stop = --budget == 0;
@@ -230,17 +234,26 @@ class Trainer {
     throw NonFiniteError(where + files);
   }
 
-  /// Scores the epoch, then saves. The best checkpoint is written before the last one, so that a
-  /// kill between the two only repeats the epoch's end.
+  bool validation_due(int64_t epoch) const {
+    return epoch % config_.validate_every == 0 || epoch == config_.epochs;
+  }
+
+  /// Scores the epoch where that is due, then saves. The best checkpoint is written before the last
+  /// one, so that a kill between the two only repeats the epoch's end.
   void finish_epoch() {
     Progress progress(request_.verbosity, "validating", val_set_->size());
-    const Evaluation scores = evaluate(*model_, *val_set_, info_.normalization, request_.workers,
-                                       [&](int64_t done) { progress.update(done, done, ""); });
     EpochMetrics row;
     row.epoch = state_.epoch + 1;
     row.step = state_.step;
     row.lr = schedule_(state_.step - 1);
     row.train_loss = state_.loss_sum / static_cast<double>(std::max<int64_t>(1, state_.batch));
+    const bool validate = validation_due(row.epoch);
+    // Without pixels counted, all scores are NaN.
+    Evaluation scores{.confusion = ConfusionMatrix(info_.classes),
+                      .loss = std::numeric_limits<double>::quiet_NaN()};
+    if (validate)
+      scores = evaluate(*model_, *val_set_, info_.normalization, request_.workers,
+                        [&](int64_t done) { progress.update(done, done, ""); });
     row.val_loss = scores.loss;
     row.miou = scores.confusion.miou();
     row.pixel_accuracy = scores.confusion.pixel_accuracy();
@@ -249,8 +262,9 @@ class Trainer {
     const EpochTiming timing{
         .train_seconds = epoch_seconds_,
         .val_seconds = scores.seconds,
-        .images_per_second = static_cast<double>(epoch_images_) / std::max(1e-9, epoch_seconds_)};
-    const fs::path panels = draw_panels(row.epoch);
+        .images_per_second = static_cast<double>(epoch_images_) / std::max(1e-9, epoch_seconds_),
+        .peak_memory_mib = epoch_peak_mib_};
+    const fs::path panels = validate ? draw_panels(row.epoch) : fs::path();
 
     ++state_.epoch;
     state_.batch = 0;
@@ -265,16 +279,18 @@ class Trainer {
     }
     save();
     write_metrics(request_.out, state_.history, timings_, class_names());
-    write_report(request_.out, config_, info_, state_, timing, scores.confusion, panels);
+    if (validate)
+      write_report(request_.out, config_, info_, state_, timing, scores.confusion, panels);
 
-    char line[200];
-    std::snprintf(
-        line, sizeof line,
-        "epoch %*ld/%ld  loss %.4f  val loss %.4f  mIoU %.4f%s  accuracy %.4f  %.1f images/s  %s",
-        static_cast<int>(std::to_string(config_.epochs).size()), static_cast<long>(row.epoch),
-        static_cast<long>(config_.epochs), row.train_loss, row.val_loss, row.miou,
-        best ? " *" : "  ", row.pixel_accuracy, timing.images_per_second,
-        format_duration(timing.train_seconds + timing.val_seconds).c_str());
+    char score_text[100] = "", line[200];
+    if (validate)
+      std::snprintf(score_text, sizeof score_text, "  val loss %.4f  mIoU %.4f%s  accuracy %.4f",
+                    row.val_loss, row.miou, best ? " *" : "  ", row.pixel_accuracy);
+    std::snprintf(line, sizeof line, "epoch %*ld/%ld  loss %.4f%s  %.1f images/s  %s",
+                  static_cast<int>(std::to_string(config_.epochs).size()),
+                  static_cast<long>(row.epoch), static_cast<long>(config_.epochs), row.train_loss,
+                  score_text, timing.images_per_second,
+                  format_duration(timing.train_seconds + timing.val_seconds).c_str());
     progress.finish(line);
   }
 
@@ -304,6 +320,7 @@ class Trainer {
   // Of the epoch under way, since it was started or resumed.
   int64_t epoch_images_ = 0;
   double epoch_seconds_ = 0;
+  double epoch_peak_mib_ = 0;
 };
 
 }  // namespace

@@ -30,7 +30,8 @@ struct TrainResult {
 };
 
 /// Trains, and writes into the run folder: config.json, metrics.csv and metrics.jsonl, the last and
-/// the best checkpoint, panels/epoch_NNN.png and report.html. A signal (see SignalScope) makes it
+/// the best checkpoint, panels/epoch_NNN.png and report.html. An epoch without validation
+/// adds its row of metrics and a checkpoint alone. A signal (see SignalScope) makes it
 /// save after the step under way and throw Interrupted. A run that was killed and resumed ends with
 /// the same bits as one that was not. Throws NonFiniteError naming op, step and files when the loss
 /// or a gradient is not finite; the last checkpoint stays as it was.

@@ -17,7 +17,8 @@ using testing::HasSubstr;
 
 std::unique_ptr<SegmentationModel> narrow(const std::string& name, OptionMap options = {},
                                           int64_t in_channels = 3) {
-  options.try_emplace("width", "2");
+  for (const ModelInfo& info : list_models())
+    if (info.name == name && !info.options.empty()) options.try_emplace("width", "2");
   const InitScope scope(3);
   return make_model(
       {.name = name, .in_channels = in_channels, .classes = 4, .options = std::move(options)});

@@ -231,7 +231,7 @@ TEST(Summary, ReceptiveFieldIsWhatLogitsDependOn) {
 
 TEST(Summary, WorksForEveryModelAndLeavesItAsItWas) {
   for (const ModelInfo& info : list_models()) {
-    const OptionMap narrow{{"width", "4"}};
+    const OptionMap narrow = info.options.empty() ? OptionMap{} : OptionMap{{"width", "4"}};
     const auto model = make_model({.name = info.name, .classes = 5, .options = narrow});
     const InputPadding add = model->input_padding(64, 96);
     const int64_t height = add.top + 64 + add.bottom, width = add.left + 96 + add.right;
