@@ -46,6 +46,8 @@ const std::vector<Entry>& entries() {
   static const std::vector<Entry> all = {
       {"unet-w64", "unet", {{"width", "64"}}, {}, [](const ConvNet& n) { return unet(n, 64); }},
       {"deeplabv3-resnet50", "deeplabv3-resnet50", {{"aux_weight", "0"}}, {}, deeplabv3_resnet50},
+      {"pspnet-resnet50", "pspnet-resnet50", {{"aux_weight", "0"}}, {.size = 257}, pspnet_resnet50},
+      {"pspnet-keras", "pspnet-keras", {}, {.classes = 3}, pspnet_keras},
   };
   return all;
 }

@@ -51,7 +51,7 @@ class Layers {
                     .stride = c.stride,
                     .dilation = c.dilation,
                     .groups = c.depthwise ? channels_ : 1});
-    at(size_ / c.stride, c.out);
+    at((size_ + c.stride - 1) / c.stride, c.out);
   }
   /// A depthwise and a 1x1 convolution.
   void separable(int64_t out, int64_t dilation = 1) {
@@ -96,6 +96,7 @@ class Layers {
   }
 
   int64_t size() const { return size_; }
+  int64_t channels() const { return channels_; }
   std::vector<ConvShape> all() { return std::move(all_); }
 
  private:
@@ -233,7 +234,7 @@ std::vector<ConvShape> pspnet_resnet50(const ConvNet& net) {
   layers.conv({.out = 64, .kernel = 3, .stride = 2});
   layers.conv({.out = 64, .kernel = 3});
   layers.conv({.out = 128, .kernel = 3});
-  layers.at(net.size / 4, 128);  // pooled
+  layers.at((net.size + 3) / 4, 128);  // pooled
   layers.stage({.blocks = 3, .channels = 64});
   layers.stage({.blocks = 4, .channels = 128, .stride = 2});
   layers.stage({.blocks = 6, .channels = 256, .first_dilation = 2, .dilation = 2});
@@ -246,6 +247,26 @@ std::vector<ConvShape> pspnet_resnet50(const ConvNet& net) {
   layers.at(size, 4096);
   layers.conv({.out = 512, .kernel = 3});
   layers.conv({.out = net.classes});
+  return layers.all();
+}
+
+std::vector<ConvShape> pspnet_keras(const ConvNet& net) {
+  Layers layers(net, 3);
+  for (const int64_t width : {32, 64, 128}) {
+    const int64_t in = layers.channels();
+    layers.conv({.out = width});
+    layers.conv({.out = width, .kernel = 3, .dilation = 2});
+    layers.conv({.out = 2 * width});
+    layers.at(net.size, in);
+    layers.conv({.out = 2 * width, .kernel = 3});
+  }
+  const int64_t features = layers.channels();
+  for (const int64_t size : {int64_t{1}, net.size / 2, net.size / 4, net.size / 8}) {
+    layers.at(size, features);
+    layers.conv({.out = 64});
+  }
+  layers.at(net.size, features + 4 * 64);
+  layers.conv({.out = net.classes, .kernel = 3});
   return layers.all();
 }
 

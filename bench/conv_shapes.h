@@ -38,7 +38,8 @@ ConvCall conv_call(const ConvShape& shape, Direction direction);
 Work least_work(const ConvCall& call);
 
 /// All convolutions of one forward, in order; what occurs twice is listed twice, and the first
-/// reads the images. Images are size x size, a multiple of 16, with 3 channels.
+/// reads the images. Images are size x size, with 3 channels; size is a multiple of 16, for PSPNet
+/// also one of 8 plus 1, as its authors have it.
 struct ConvNet {
   int64_t batch = 2, size = 256, classes = 34;
 };
@@ -51,5 +52,7 @@ std::vector<ConvShape> deeplabv3plus_resnet50(const ConvNet& net);
 /// PSPNet of Zhao et al., CVPR 2017, with ResNet-50 (deep stem, output stride 8), without auxiliary
 /// head.
 std::vector<ConvShape> pspnet_resnet50(const ConvNet& net);
+/// The PSPNet of Keras tutorials, which keeps the resolution of the image.
+std::vector<ConvShape> pspnet_keras(const ConvNet& net);
 
 }  // namespace pixelgrad::bench

@@ -1,6 +1,8 @@
 """The networks of bench_step in PyTorch: equal layers, equal numbers of parameters."""
 
 import dataclasses
+import pathlib
+import sys
 from typing import Callable
 
 import torch
@@ -47,6 +49,24 @@ class DeepLabV3(nn.Module):
         return self.model(x)["out"]
 
 
+def paper_models():
+    """The models that the tests' fixtures come from; needs torchvision."""
+    sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "reference"))
+    import paper_models
+    return paper_models
+
+
+class PspNet(nn.Module):
+    """The authors' PSPNet50, without auxiliary head."""
+
+    def __init__(self, classes):
+        super().__init__()
+        self.model = paper_models().PaperPspNet(classes, aux=False)
+
+    def forward(self, x):
+        return self.model(x)[0]
+
+
 @dataclasses.dataclass
 class Entry:
     """A network with the batch that it is measured on."""
@@ -59,4 +79,6 @@ class Entry:
 MODELS = {
     "unet-w64": Entry(lambda classes: UNet(classes, 64)),
     "deeplabv3-resnet50": Entry(DeepLabV3),
+    "pspnet-resnet50": Entry(PspNet, size=257),
+    "pspnet-keras": Entry(lambda outputs: paper_models().KerasPspNet(outputs), classes=3),
 }

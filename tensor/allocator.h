@@ -17,10 +17,10 @@ struct MemoryStats {
 
 /// A block of at least `bytes` bytes, 64-byte aligned; never null, also for 0 bytes. Blocks of
 /// 1 MiB and more lie on huge pages where the system has them. Freed blocks are kept and handed out
-/// again, small ones to requests of the same rounded size, large ones to any that they hold, so
-/// steady-state training asks nothing from the system. Under AddressSanitizer the unused tail and
-/// free blocks are poisoned. Throws OutOfMemoryError that names the bytes, after the cache was
-/// emptied and the call retried.
+/// again, small ones to requests of the same rounded size, large ones to any that they hold alone
+/// or several together, so steady-state training asks nothing from the system. Under
+/// AddressSanitizer the unused tail and free blocks are poisoned. Throws OutOfMemoryError that
+/// names the bytes, after the cache was emptied and the call retried.
 void* allocate(Device device, size_t bytes);
 
 /// Returns a block from allocate(device, bytes) to the cache.

@@ -1,5 +1,5 @@
-"""Models of papers and tutorials, written in PyTorch for comparison: plainly, without regard to
-speed, each module called as in its authors' code. Facts, no code, are theirs."""
+"""Models of papers and tutorials, written in PyTorch for comparison of values, speed and memory: each
+module called as in its authors' code, activations in place. Facts, no code, are theirs."""
 
 import torch
 from torch import nn
@@ -16,14 +16,14 @@ def conv_bn_relu(cin, cout, kernel, stride=1, dilation=1):
     return [
         nn.Conv2d(cin, cout, kernel, stride, pad, dilation, bias=False),
         nn.BatchNorm2d(cout),
-        nn.ReLU(),
+        nn.ReLU(inplace=True),
     ]
 
 
 class PaperPspNet(nn.Module):
     """PSPNet50 of Zhao et al.: deep stem, stages 3 and 4 dilated throughout."""
 
-    def __init__(self, classes, bins=(1, 2, 3, 6)):
+    def __init__(self, classes, bins=(1, 2, 3, 6), aux=True):
         super().__init__()
         self.layer0 = nn.Sequential(
             *conv_bn_relu(3, 64, 3, stride=2),
@@ -52,7 +52,7 @@ class PaperPspNet(nn.Module):
             nn.Sequential(nn.AdaptiveAvgPool2d(b), *conv_bn_relu(2048, 512, 1)) for b in bins
         )
         self.cls = self.head(4096, 512, classes)
-        self.aux = self.head(1024, 256, classes)
+        self.aux = self.head(1024, 256, classes) if aux else None
 
     @staticmethod
     def head(cin, mid, classes):
@@ -62,7 +62,7 @@ class PaperPspNet(nn.Module):
         third = self.layer3(self.layer2(self.layer1(self.layer0(image))))
         x = self.layer4(third)
         x = torch.cat([x] + [resize(level(x), x) for level in self.ppm.features], 1)
-        return resize(self.cls(x), image), resize(self.aux(third), image)
+        return resize(self.cls(x), image), resize(self.aux(third), image) if self.aux else None
 
 
 class SeparableConv(nn.Sequential):
@@ -81,8 +81,8 @@ class SeparableConv(nn.Sequential):
 
     def forward(self, x):
         first = self[0]
-        x = F.relu(first.norm(getattr(first, "0")(x)))
-        return F.relu(self[1](getattr(first, "1")(x)))
+        x = F.relu(first.norm(getattr(first, "0")(x)), inplace=True)
+        return F.relu(self[1](getattr(first, "1")(x)), inplace=True)
 
 
 class PaperDeepLabV3Plus(nn.Module):
@@ -149,9 +149,10 @@ class KerasPspNet(nn.Module):
     def forward(self, x):
         for i in (1, 2, 3):
             block = f"block_{i}"
-            y = F.leaky_relu(self.run_unit(block, "a", x), 0.2)
-            y = F.leaky_relu(self.run_unit(block, "b", y), 0.2)
-            x = F.relu(self.run_unit(block, "c", y) + self.run_unit(block, "skip_conv", x))
+            y = F.leaky_relu(self.run_unit(block, "a", x), 0.2, inplace=True)
+            y = F.leaky_relu(self.run_unit(block, "b", y), 0.2, inplace=True)
+            y = self.run_unit(block, "c", y) + self.run_unit(block, "skip_conv", x)
+            x = F.relu(y, inplace=True)
         parts = [x]
         for color, square in (("red", 0), ("yellow", 2), ("blue", 4), ("green", 8)):
             means = F.avg_pool2d(x, square) if square else x.mean((2, 3), keepdim=True)

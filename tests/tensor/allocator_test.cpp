@@ -63,6 +63,54 @@ TEST(Allocator, LargeBlocksShareTheirMemory) {
   empty_cache();
 }
 
+/// A block that is larger than any free range is put together from the huge pages in several.
+TEST(Allocator, FreePagesHereAndThereMakeALargeBlock) {
+  constexpr size_t mib = size_t{1} << 20;
+  struct Block {
+    size_t size;
+    int value;
+    unsigned char* data;
+  };
+  const auto make = [](size_t size, int value) {
+    const Block b{size, value, static_cast<unsigned char*>(allocate(Device::cpu, size))};
+    std::memset(b.data, value, size);
+    return b;
+  };
+  const auto release = [](const Block& b) {
+    EXPECT_EQ(std::count(b.data, b.data + b.size, b.value), static_cast<int64_t>(b.size))
+        << "somebody wrote into block " << b.value;
+    deallocate(Device::cpu, b.data, b.size);
+  };
+  const auto held = [] { return memory_stats().in_use + memory_stats().cached; };
+  const auto free_mib = [] { return memory_stats().cached / static_cast<int64_t>(mib); };
+
+  empty_cache();
+  release(make(80 * mib, 0));
+  std::vector<Block> blocks;
+  for (int i = 1; i <= 15; ++i) blocks.push_back(make(5 * mib, i));
+  for (size_t i = 0; i < 15; i += 2) release(blocks[i]);
+
+  // In each of the eight gaps lies at least one whole page, and none holds 16 MiB.
+  const int64_t calls = memory_stats().system_calls, before = held();
+  const Block large = make(16 * mib, 16);
+  EXPECT_EQ(memory_stats().system_calls, calls);
+  EXPECT_EQ(held(), before);
+
+  // Of 100 MiB the system is asked for what lacks; at either end of a gap less than a page is left.
+  const Block larger = make(100 * mib, 17);
+  EXPECT_EQ(memory_stats().system_calls, calls + 1);
+  EXPECT_LT(free_mib(), 2 * 2 * 8);
+  const int64_t all = held();
+  EXPECT_LT(all, before + static_cast<int64_t>(100 * mib));
+
+  for (size_t i = 1; i < 15; i += 2) release(blocks[i]);
+  release(large);
+  release(larger);
+  EXPECT_EQ(memory_stats().cached, all - memory_stats().in_use);
+  empty_cache();
+  EXPECT_EQ(memory_stats().cached, 0);
+}
+
 TEST(Allocator, CountsWhatLives) {
   empty_cache();
   EXPECT_EQ(memory_stats().cached, 0);
