@@ -88,7 +88,7 @@ TEST_F(Compare, WritesTablePageAndPicture) {
   // Photo, truth and three predictions, with four pixels between them; two images.
   EXPECT_EQ(image_size(scratch_ / "all/compare.png"), (ImageSize{2 * 32 + 4, 5 * 32 + 4 * 4}));
   const std::string table = file_bytes(scratch_ / "all/compare.md");
-  EXPECT_THAT(table, AllOf(HasSubstr("| mIoU"), HasSubstr("Bicyclist"), HasSubstr("**"),
+  EXPECT_THAT(table, AllOf(HasSubstr(" mIoU |"), HasSubstr("Bicyclist"), HasSubstr("**"),
                            HasSubstr("last epoch"), Not(HasSubstr("note"))));
   const std::string csv = file_bytes(scratch_ / "all/compare.csv");
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 4);
@@ -104,7 +104,7 @@ TEST_F(Compare, SeedsAndGrid) {
                                   "0,1", "--grid", "lr=1e-3,1e-2", "--out", scratch_ / "grid"});
   ASSERT_EQ(good.exit_code, 0) << good.err;
   EXPECT_EQ(good.err, "");
-  EXPECT_THAT(good.out, AllOf(HasSubstr("conv1x1_lr=1e-3_seed=0"), HasSubstr("| mIoU"),
+  EXPECT_THAT(good.out, AllOf(HasSubstr("conv1x1_lr=1e-3_seed=0"), HasSubstr(" mIoU |"),
                               HasSubstr("conv1x1_lr=1e-2_seed=1")));
   EXPECT_EQ(results("grid").at("runs").size(), 4u);
 }

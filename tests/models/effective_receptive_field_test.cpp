@@ -224,7 +224,9 @@ TEST(EffectiveReceptiveField, NoModelSeesMoreThanItsBox) {
   for (const ModelInfo& info : list_models()) {
     if (info.name.ends_with("101") || info.name.ends_with("152")) continue;  // as 50, but slow
     const InitScope first_values(1);
-    const auto model = make_model({.name = info.name, .classes = 3, .options = {{"width", "4"}}});
+    ModelConfig narrow{.name = info.name, .classes = 3};
+    if (!info.options.empty()) narrow.options["width"] = "4";
+    const auto model = make_model(narrow);
     model->to(Dtype::f64);
     const InputPadding add = model->input_padding(50, 70);
     const Tensor image = noise({2, add.top + 50 + add.bottom, add.left + 70 + add.right, 3});
