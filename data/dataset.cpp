@@ -1,5 +1,6 @@
 #include "data/dataset.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "data/image_io.h"
@@ -19,18 +20,17 @@ namespace fs = std::filesystem;
 using readers::find_layout;
 using readers::Layout;
 
-/// True when the first file of the first split is twice as wide as high, as the Cityscapes image
-/// pairs are, or colours are given: a folder of plain photos must not pass for pairs.
+/// True when the first file of a split is twice as wide as high, as the Cityscapes image pairs are,
+/// or colours are given: a folder of plain photos must not pass for pairs.
 bool looks_like_pairs(const fs::path& root) {
   const fs::path pairs = readers::find_pairs_root(root);
   if (pairs.empty()) return false;
   if (fs::exists(root / "label_colors.txt") || fs::exists(pairs / "label_colors.txt")) return true;
-  for (const std::string& split : readers::subfolders(pairs))
-    for (const fs::path& file : readers::image_files(pairs / split)) {
-      const ImageSize size = image_size(file);
-      return size.width == 2 * size.height;
-    }
-  return false;
+  const std::vector<std::string> splits = readers::pair_splits(pairs);
+  return std::any_of(splits.begin(), splits.end(), [&](const std::string& split) {
+    const ImageSize size = image_size(readers::image_files(pairs / split).front());
+    return size.width == 2 * size.height;
+  });
 }
 
 /// The format of the files below `root`. The order matters: annot folders and X_L.png beside X.png
