@@ -18,8 +18,9 @@ struct TrainConfig {
   bool prune_specks = false;     ///< pairs: drop colours that an image shows only at borders
   std::string label_cache = "";  ///< pairs: folder for labels already converted; changes no result
   std::string split_rule = "";   ///< how to split a folder that has no splits: tail:20%, random:20%
-  std::vector<int64_t> size = {};  ///< streets: height and width
-  int64_t count = 0;               ///< streets: training scenes
+  std::vector<int64_t> size = {};    ///< streets: height and width
+  int64_t count = 0;                 ///< streets: training scenes
+  std::vector<int64_t> resize = {};  ///< folders: height and width that all samples are brought to
 
   // Model
   std::string model = "unet";

@@ -66,6 +66,8 @@ DatasetOptions dataset_options(const TrainConfig& config, const std::string& spl
                     "[train] --size is for --data streets, got --data ", config.data);
   check<UsageError>(config.count == 0 || config.data == "streets",
                     "[train] --count is for --data streets, got --data ", config.data);
+  check<UsageError>(config.resize.empty() || config.data != "streets",
+                    "[train] --resize is for folders, --data streets has --size");
   DatasetOptions options;
   options.path = config.data;
   options.split = split;
@@ -78,6 +80,7 @@ DatasetOptions dataset_options(const TrainConfig& config, const std::string& spl
     options.streets.height = config.size[0];
     options.streets.width = config.size[1];
   }
+  if (config.resize.size() == 2) options.resize = {config.resize[0], config.resize[1]};
   if (config.count > 0) options.streets.train = config.count;
   return options;
 }

@@ -73,6 +73,12 @@ void RecipeFlags::bind(CLI::App& cmd) {
       ->check(positive)
       ->group("Data");
   cmd.add_option("--count", c.count, "streets: training scenes")->check(positive)->group("Data");
+  cmd.add_option("--resize", c.resize,
+                 "Folders: height and width that photos and labels are brought to, in training and "
+                 "validation")
+      ->expected(2)
+      ->check(positive)
+      ->group("Data");
   cmd.add_option("--normalize", c.normalize, "Pixel scaling: per_image, dataset, imagenet, unit")
       ->check(CLI::IsMember({"per_image", "dataset", "imagenet", "unit"}))
       ->capture_default_str()
