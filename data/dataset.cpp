@@ -148,7 +148,7 @@ std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
                           options);
   }
   const char* for_pairs = options.prune_specks           ? "prune_specks"
-                          : options.color_targets        ? "color_targets"
+                          : options.color_targets        ? "color_targets (target rgb)"
                           : !options.label_cache.empty() ? "label_cache"
                                                          : nullptr;
   check<UsageError>(!for_pairs || dataset->format() == "pairs", "[dataset] ",
