@@ -30,9 +30,7 @@ inline const std::string floats = [] {
 inline std::string good_tensor() {
   return pickled::tensor(pickled::storage("0", 6), 0, {2, 3}, {3, 1});
 }
-inline std::string good_pickle() {
-  return pickled::program(pickled::dict({{"w", good_tensor()}}));
-}
+inline std::string good_pickle() { return pickled::program(pickled::dict({{"w", good_tensor()}})); }
 inline std::vector<ZipPart> good_parts() { return torch_parts(good_pickle(), {floats}); }
 
 inline Files cut_at_every_byte(const std::string& file, size_t from) {

@@ -97,8 +97,7 @@ std::vector<Rule> zip_rules() {
     directories.push_back(damaged);
   }
   rules.push_back({"WrongDirectory", "zip directory", directories});
-  rules.push_back(
-      {"TooManyEntries", "zip archive of", {body + zip_end(50000, bytes, begin)}});
+  rules.push_back({"TooManyEntries", "zip archive of", {body + zip_end(50000, bytes, begin)}});
 
   const auto zip64 = [&](uint64_t count, uint64_t size, uint64_t at, uint64_t record_at) {
     return body + "PK\6\6" + le<uint64_t>(44) + le<uint16_t>(45) + le<uint16_t>(45) +
