@@ -68,7 +68,7 @@ void bind(CLI::App& cmd, CompareFlags& f) {
 /// Both are scored on the same images and classes.
 bool same_images(const TrainConfig& a, const TrainConfig& b) {
   const auto all = [](const TrainConfig& c) {
-    return std::tie(c.data, c.format, c.labels, c.prune_specks, c.split_rule, c.size);
+    return std::tie(c.data, c.format, c.labels, c.prune_specks, c.split_rule, c.size, c.resize);
   };
   return all(a) == all(b);
 }

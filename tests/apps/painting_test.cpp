@@ -181,6 +181,9 @@ TEST_F(Painting, RefusesWhatMakesNoSense) {
   error({"--label-smoothing", "0.1"}, "--label-smoothing 0.1 is for classes");
   expect_error({"train", "--data", "streets", "--target", "rgb"}, usage,
                HasSubstr("(target rgb) is for format pairs, got streets"));
+  expect_error({"compare", "--data", data(), "--target", "rgb", "--models", "unet", "--out",
+                scratch_ / "compared"},
+               usage, HasSubstr("has --target rgb, expected class"));
   expect_error({"train", "--data", data(), "--loss", "mse"}, usage,
                HasSubstr("unknown loss 'mse'"));
 

@@ -169,7 +169,7 @@ TEST(PairsFormat, TheColourLabelAsATarget) {
   EXPECT_THAT(data->load(0).labels.ids, ElementsAre(0, 255));
   EXPECT_EQ(open_dataset({.path = root.path(), .format = "pairs"})->load(0).target, Image());
   EXPECT_THAT(open_error({.path = "streets", .color_targets = true}),
-              HasSubstr("color_targets is for format pairs"));
+              HasSubstr("color_targets (target rgb) is for format pairs"));
 }
 
 TEST(PairsFormat, PruningIsForPairsOnly) {
