@@ -1,5 +1,6 @@
 #include "data/dataset.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "data/image_io.h"
@@ -9,6 +10,7 @@
 #include "data/readers/layout.h"
 #include "data/readers/pairs.h"
 #include "data/readers/streets.h"
+#include "data/resize.h"
 #include "tensor/check.h"
 
 namespace pixelgrad {
@@ -19,18 +21,17 @@ namespace fs = std::filesystem;
 using readers::find_layout;
 using readers::Layout;
 
-/// True when the first file of the first split is twice as wide as high, as the Cityscapes image
-/// pairs are, or colours are given: a folder of plain photos must not pass for pairs.
+/// True when the first file of a split is twice as wide as high, as the Cityscapes image pairs are,
+/// or colours are given: a folder of plain photos must not pass for pairs.
 bool looks_like_pairs(const fs::path& root) {
   const fs::path pairs = readers::find_pairs_root(root);
   if (pairs.empty()) return false;
   if (fs::exists(root / "label_colors.txt") || fs::exists(pairs / "label_colors.txt")) return true;
-  for (const std::string& split : readers::subfolders(pairs))
-    for (const fs::path& file : readers::image_files(pairs / split)) {
-      const ImageSize size = image_size(file);
-      return size.width == 2 * size.height;
-    }
-  return false;
+  const std::vector<std::string> splits = readers::pair_splits(pairs);
+  return std::any_of(splits.begin(), splits.end(), [&](const std::string& split) {
+    const ImageSize size = image_size(readers::image_files(pairs / split).front());
+    return size.width == 2 * size.height;
+  });
 }
 
 /// The format of the files below `root`. The order matters: annot folders and X_L.png beside X.png
@@ -91,6 +92,14 @@ void Dataset::set_cache(int64_t bytes) {
   cache_room_ = bytes;
 }
 
+void Dataset::set_resize(ImageSize size) {
+  check<UsageError>(size.height > 0 && size.width > 0 && size.height <= max_image_side &&
+                        size.width <= max_image_side,
+                    "[dataset] resize to ", size.height, "x", size.width,
+                    ", expected sides of 1 to ", max_image_side);
+  resize_ = size;
+}
+
 Sample Dataset::load(int64_t index) const {
   check(index >= 0 && index < size_, "[dataset] sample ", index, " of ", size_);
   const size_t i = static_cast<size_t>(index);
@@ -107,6 +116,12 @@ Sample Dataset::load(int64_t index) const {
       sample.image.height == sample.labels.height && sample.image.width == sample.labels.width,
       "[dataset] ", name(index), ": image is ", sample.image.width, "x", sample.image.height,
       ", labels are ", sample.labels.width, "x", sample.labels.height);
+  if (resize_) {
+    sample.image = resize_image(sample.image, resize_->height, resize_->width);
+    sample.labels = resize_labels(sample.labels, resize_->height, resize_->width);
+    if (!sample.target.pixels.empty())
+      sample.target = resize_image(sample.target, resize_->height, resize_->width);
+  }
   if (!cache_.empty()) {
     const std::lock_guard lock(cache_mutex_);
     // Another thread may have come first; what does not fit is decoded again each time.
@@ -123,6 +138,8 @@ std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
   if (options.path == "streets" || options.format == "streets") {
     check<UsageError>(options.format == "auto" || options.format == "streets", "[dataset] format ",
                       options.format, " for the built-in streets, expected auto or streets");
+    check<UsageError>(!options.resize,
+                      "[dataset] resize is for folders; the built-in streets have a size option");
     dataset = readers::open_streets(options);
   } else {
     check<DataError>(fs::is_directory(options.path), "[dataset] ", options.path.string(),
@@ -131,11 +148,12 @@ std::unique_ptr<Dataset> open_dataset(const DatasetOptions& options) {
                           options);
   }
   const char* for_pairs = options.prune_specks           ? "prune_specks"
-                          : options.color_targets        ? "color_targets"
+                          : options.color_targets        ? "color_targets (target rgb)"
                           : !options.label_cache.empty() ? "label_cache"
                                                          : nullptr;
   check<UsageError>(!for_pairs || dataset->format() == "pairs", "[dataset] ",
                     for_pairs ? for_pairs : "", " is for format pairs, got ", dataset->format());
+  if (options.resize) dataset->set_resize(*options.resize);
   dataset->set_cache(options.cache_bytes);
   return dataset;
 }

@@ -3,10 +3,12 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "data/image.h"
+#include "data/image_io.h"
 #include "data/palette.h"
 
 namespace pixelgrad {
@@ -51,6 +53,10 @@ class Dataset {
   /// Not while another thread loads.
   void set_cache(int64_t bytes);
 
+  /// Brings every sample to this size: image and target with resize_image, labels with
+  /// resize_labels (resize.h). Not while another thread loads. Throws UsageError on an empty size.
+  void set_resize(ImageSize size);
+
  protected:
   Dataset(std::string format, int64_t size, std::vector<ClassInfo> classes,
           std::vector<std::string> warnings = {});
@@ -62,6 +68,7 @@ class Dataset {
   int64_t size_;
   std::vector<ClassInfo> classes_;
   std::vector<std::string> warnings_;
+  std::optional<ImageSize> resize_;
 
   mutable std::mutex cache_mutex_;
   mutable std::vector<std::shared_ptr<const Sample>> cache_;  // empty without a budget
@@ -101,6 +108,8 @@ struct DatasetOptions {
   std::filesystem::path label_cache = {};
   /// How to divide a folder without splits, as parse_split_rule reads it.
   std::string split_rule = "tail:20%";
+  /// The size that every sample of a folder is brought to; its own without one.
+  std::optional<ImageSize> resize = {};
   /// Bytes of decoded samples to keep in memory; 0 keeps none.
   int64_t cache_bytes = int64_t{1} << 30;
 

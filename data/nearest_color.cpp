@@ -65,6 +65,11 @@ Candidates candidates_of(const ColorTable& colors, const std::array<int, 3>& low
 
 NearestColors::NearestColors(const ColorTable& colors, double max_distance)
     : first_(size_t{cells} * cells * cells) {
+  for (uint32_t channel = 0; channel < 3; ++channel)
+    for (uint32_t v = 0; v < 256; ++v) {
+      const uint32_t cell = v / side, place = v % side, left = 2 - channel;
+      spots_[channel][v] = cell << (5 * left) << 16 | place << (3 * left);
+    }
   const double max_squared = max_distance * max_distance;
   std::map<uint8_t, uint32_t> equal_blocks;  // by their answer
   size_t cell = 0;
@@ -97,7 +102,21 @@ NearestColors::NearestColors(const ColorTable& colors, double max_distance)
 void NearestColors::convert(std::span<const uint8_t> rgb, std::span<uint8_t> ids) const {
   check(rgb.size() == 3 * ids.size(), "[palette] ", rgb.size(), " bytes of RGB for ", ids.size(),
         " ids, expected ", 3 * ids.size());
-  for (size_t i = 0; i < ids.size(); ++i) ids[i] = id_of(&rgb[3 * i]);
+  // Some pixels at a time, each step for all of them: a store into bytes may alias anything, so
+  // that one a pixel would keep the loads of the next behind it.
+  constexpr size_t group = 4;
+  const uint8_t *color = rgb.data(), *answers = answers_.data();
+  const uint32_t* first = first_.data();
+  size_t i = 0;
+  for (; i + group <= ids.size(); i += group, color += 3 * group) {
+    std::array<uint32_t, group> spots;
+    std::array<uint8_t, group> found;
+    for (size_t j = 0; j < group; ++j) spots[j] = spot_of(color + 3 * j);
+    for (size_t j = 0; j < group; ++j)
+      found[j] = answers[first[spots[j] >> 16] + (spots[j] & 0xFFFF)];
+    std::copy(found.begin(), found.end(), ids.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+  for (; i < ids.size(); ++i, color += 3) ids[i] = (*this)({color[0], color[1], color[2]});
 }
 
 }  // namespace pixelgrad

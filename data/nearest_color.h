@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -12,27 +13,30 @@ namespace pixelgrad {
 ///
 /// RGB is cut into 32x32x32 cells of 8x8x8 colours. Most cells lie wholly in the reach of one
 /// palette colour and share one block of 512 equal answers; those that a border runs through have a
-/// block of their own. So a pixel costs two loads and no branch, and the blocks that an image needs
-/// stay in the cache.
+/// block of their own. So a pixel costs a few loads from tables that the caches hold, with the
+/// blocks that an image needs, and no branch.
 class NearestColors {
  public:
   /// Answers as colors.nearest(color, max_distance) does. Takes some ten milliseconds.
   NearestColors(const ColorTable& colors, double max_distance);
 
-  uint8_t operator()(Rgb color) const { return id_of(color.data()); }
+  uint8_t operator()(Rgb color) const {
+    const uint32_t spot = spot_of(color.data());
+    return answers_[first_[spot >> 16] + (spot & 0xFFFF)];
+  }
 
   /// ids[i] for the pixel of bytes rgb[3 i] to rgb[3 i + 2].
   void convert(std::span<const uint8_t> rgb, std::span<uint8_t> ids) const;
 
  private:
-  uint8_t id_of(const uint8_t* c) const {
-    const uint32_t cell = uint32_t{c[0]} >> 3 << 10 | uint32_t{c[1]} >> 3 << 5 | c[2] >> 3;
-    const uint32_t place = (c[0] & 7u) << 6 | (c[1] & 7u) << 3 | (c[2] & 7u);
-    return answers_[first_[cell] + place];
+  /// The number of the cell in the upper 16 bits, the place in it in the lower.
+  uint32_t spot_of(const uint8_t* c) const {
+    return spots_[0][c[0]] + spots_[1][c[1]] + spots_[2][c[2]];
   }
 
-  std::vector<uint32_t> first_;   // where a cell's block begins in answers_
-  std::vector<uint8_t> answers_;  // blocks of 512
+  std::array<std::array<uint32_t, 256>, 3> spots_;  // what a value of each channel adds to the spot
+  std::vector<uint32_t> first_;                     // where a cell's block begins in answers_
+  std::vector<uint8_t> answers_;                    // blocks of 512
 };
 
 }  // namespace pixelgrad

@@ -68,7 +68,7 @@ void bind(CLI::App& cmd, CompareFlags& f) {
 /// Both are scored on the same images and classes.
 bool same_images(const TrainConfig& a, const TrainConfig& b) {
   const auto all = [](const TrainConfig& c) {
-    return std::tie(c.data, c.format, c.labels, c.prune_specks, c.split_rule, c.size);
+    return std::tie(c.data, c.format, c.labels, c.prune_specks, c.split_rule, c.size, c.resize);
   };
   return all(a) == all(b);
 }
@@ -143,6 +143,10 @@ class Comparing {
   /// Nothing is trained before all of it is known to be sound.
   void check_runs() {
     const TrainConfig& first = all_.runs.front().candidate.config;
+    for (const ComparedRun& run : all_.runs)
+      check<UsageError>(run.candidate.config.target == "class", "[compare] ", run.candidate.name,
+                        " has --target ", run.candidate.config.target,
+                        ", expected class: networks that paint are for train");
     all_.data = first.data;
     const auto train_set = open_dataset(dataset_options(first, "train"));
     all_.classes = train_set->classes();

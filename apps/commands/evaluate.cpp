@@ -5,6 +5,7 @@
 #include "apps/commands/commands.h"
 #include "apps/engine/evaluator.h"
 #include "apps/engine/model_source.h"
+#include "apps/engine/painting.h"
 #include "apps/engine/progress.h"
 
 namespace pixelgrad {
@@ -42,24 +43,28 @@ void add_evaluate_command(CLI::App& app, const CommonFlags& common) {
         open_like_training(checkpoint, flags->data, flags->format, flags->labels, flags->split);
     const auto model = restore_model(checkpoint);
     Progress progress(Verbosity::detect(common.quiet), "evaluating", dataset->size());
-    const Evaluation scores =
-        evaluate(*model, *dataset, checkpoint.info.normalization, flags->workers,
-                 [&](int64_t done) { progress.update(done, done, ""); });
+    const Evaluation scores = evaluate(*model, *dataset, checkpoint.info, flags->workers,
+                                       [&](int64_t done) { progress.update(done, done, ""); });
     const ConfusionMatrix& m = scores.confusion;
     if (common.json) {
       nlohmann::ordered_json iou = nlohmann::ordered_json::object();
       for (size_t c = 0; c < dataset->classes().size(); ++c)
         iou[dataset->classes()[c].name] = number(m.iou(static_cast<int64_t>(c)));
-      const nlohmann::ordered_json out{
+      nlohmann::ordered_json out{
           {"miou", number(m.miou())},
           {"iou", iou},
           {"pixel_accuracy", number(m.pixel_accuracy())},
           {"images", scores.images},
           {"loss", number(scores.loss)},
           {"images_per_second", static_cast<double>(scores.images) / scores.seconds}};
+      if (checkpoint.info.paints) out["psnr"] = number(psnr(scores.loss));
       std::printf("%s\n", out.dump().c_str());
     } else {
       std::printf("%s", m.to_string().c_str());
+      if (checkpoint.info.paints)
+        std::printf(
+            "mean squared error %.6f, PSNR %.2f dB; classes are those of the nearest colours\n",
+            scores.loss, psnr(scores.loss));
     }
   });
 }

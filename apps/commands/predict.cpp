@@ -2,9 +2,11 @@
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "apps/commands/commands.h"
 #include "apps/engine/model_source.h"
+#include "apps/engine/painting.h"
 #include "apps/engine/panels.h"
 #include "apps/engine/progress.h"
 #include "data/image_io.h"
@@ -55,7 +57,7 @@ void check_distinct_names(const std::vector<fs::path>& images) {
 void add_predict_command(CLI::App& app, const CommonFlags& common) {
   struct Flags {
     ModelSource source;
-    std::vector<std::string> inputs, save = {"palette"};
+    std::vector<std::string> inputs, save;
     std::string out = "predictions";
     double alpha = 0.5;
   };
@@ -66,13 +68,14 @@ void add_predict_command(CLI::App& app, const CommonFlags& common) {
       ->required()
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   cmd->add_option("--out", flags->out, "Folder for the results")->capture_default_str();
-  cmd->add_option("--save", flags->save,
-                  "What to write, several separated by commas: palette (indexed PNG in class "
-                  "colours), overlay (photo "
-                  "under the colours), ids (gray PNG of class ids)")
+  cmd->add_option(
+         "--save", flags->save,
+         "What to write, several separated by commas: palette (indexed PNG in class "
+         "colours), overlay (photo "
+         "under the colours), ids (gray PNG of class ids), rgb (the picture that a network "
+         "of --target rgb paints) [palette, or rgb]")
       ->delimiter(',')
-      ->check(CLI::IsMember({"palette", "overlay", "ids"}))
-      ->capture_default_str();
+      ->check(CLI::IsMember({"palette", "overlay", "ids", "rgb"}));
   cmd->add_option("--alpha", flags->alpha, "Share of the colour in an overlay")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
@@ -80,8 +83,15 @@ void add_predict_command(CLI::App& app, const CommonFlags& common) {
     const std::vector<fs::path> images = collect_images(flags->inputs);
     check_distinct_names(images);
     const Checkpoint checkpoint = flags->source.read();
+    const ModelCard& info = checkpoint.info;
+    if (flags->save.empty()) flags->save = {info.paints ? "rgb" : "palette"};
+    check<UsageError>(info.paints || std::count(flags->save.begin(), flags->save.end(), "rgb") == 0,
+                      "[predict] --save rgb is for networks trained with --target rgb, this one "
+                      "names classes; expected palette, overlay or ids");
     const auto model = restore_model(checkpoint);
-    const std::vector<Rgb> colors = colors_of(checkpoint.info.classes);
+    std::optional<NearestColors> nearest;
+    if (info.paints) nearest = painted_classes(info.classes);
+    const std::vector<Rgb> colors = colors_of(info.classes);
     const fs::path out = flags->out;
     fs::create_directories(out);
     Progress progress(Verbosity::detect(common.quiet), "predicting",
@@ -89,11 +99,19 @@ void add_predict_command(CLI::App& app, const CommonFlags& common) {
     nlohmann::ordered_json written = nlohmann::ordered_json::array();
     for (size_t i = 0; i < images.size(); ++i) {
       const Image photo = read_image(images[i]);
-      const LabelMap labels = predict_labels(*model, checkpoint.info.normalization, photo);
+      Image picture;
+      LabelMap labels;
+      if (info.paints) {
+        picture = paint_picture(*model, info.normalization, photo);
+        labels = classes_of(picture, *nearest);
+      } else {
+        labels = predict_labels(*model, info.normalization, photo);
+      }
       const std::string name = images[i].stem().string();
       for (const std::string& kind : flags->save) {
         const fs::path path = out / (name + (kind == "palette" ? ".png" : "_" + kind + ".png"));
         if (kind == "palette") write_palette_png(path, labels, colors);
+        if (kind == "rgb") write_png(path, picture);
         if (kind == "ids") write_label_png(path, labels);
         if (kind == "overlay") write_png(path, overlay(photo, labels, colors, flags->alpha));
         written.push_back(path.string());

@@ -20,7 +20,8 @@ std::string info_to_json(const ModelCard& info) {
     classes.push_back({{"name", c.name}, {"color", c.color}, {"scored", c.scored}});
   return Json{{"name", info.model.name},       {"in_channels", info.model.in_channels},
               {"classes", info.model.classes}, {"options", info.model.options},
-              {"class_info", classes},         {"normalization", info.normalization.to_map()}}
+              {"class_info", classes},         {"normalization", info.normalization.to_map()},
+              {"paints", info.paints}}
       .dump();
 }
 
@@ -33,6 +34,7 @@ ModelCard info_from_json(const std::string& text) {
                 .options = json.at("options").get<Options>()};
   for (const auto& c : json.at("class_info"))
     info.classes.push_back({c.at("name"), c.at("color"), c.at("scored")});
+  info.paints = json.value("paints", false);  // files of earlier versions do not say
   info.normalization = Normalization::from_map(json.at("normalization").get<Options>());
   return info;
 }

@@ -36,6 +36,7 @@ struct ModelCard {
   ModelConfig model;
   std::vector<ClassInfo> classes;
   Normalization normalization;
+  bool paints = false;  ///< the label as a picture, in place of class scores (painting.h)
 };
 
 /// Names of the files in a run folder.

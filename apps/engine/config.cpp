@@ -18,6 +18,8 @@ void each_field(Config& c, const Visit& visit) {
   visit("split_rule", c.split_rule);
   visit("size", c.size);
   visit("count", c.count);
+  visit("resize", c.resize);
+  visit("target", c.target);
   visit("model", c.model);
   visit("model_options", c.model_options);
   visit("weights", c.weights);

@@ -18,10 +18,12 @@ struct TrainConfig {
   bool prune_specks = false;     ///< pairs: drop colours that an image shows only at borders
   std::string label_cache = "";  ///< pairs: folder for labels already converted; changes no result
   std::string split_rule = "";   ///< how to split a folder that has no splits: tail:20%, random:20%
-  std::vector<int64_t> size = {};  ///< streets: height and width
-  int64_t count = 0;               ///< streets: training scenes
+  std::vector<int64_t> size = {};    ///< streets: height and width
+  int64_t count = 0;                 ///< streets: training scenes
+  std::vector<int64_t> resize = {};  ///< folders: height and width that all samples are brought to
 
   // Model
+  std::string target = "class";  ///< class, or rgb: pairs, to paint the label (painting.h)
   std::string model = "unet";
   Options model_options;
   std::string weights = "";  ///< a file that the first values come from; see load_weights
@@ -36,10 +38,11 @@ struct TrainConfig {
   bool nesterov = false;               ///< sgd
   std::string schedule = "one_cycle";  ///< constant, poly, step, cosine, one_cycle
   int64_t warmup_steps = 0;
-  double clip_norm = 0;                ///< largest global gradient norm; 0: no clipping
-  std::string loss = "cross_entropy";  ///< or focal, ohem, dice, jaccard, tversky, lovasz; or a sum
-  double label_smoothing = 0;          ///< cross_entropy
-  std::string class_weights = "none";  ///< none, or median: median frequency balancing
+  double clip_norm = 0;  ///< largest global gradient norm; 0: no clipping
+  /// cross_entropy, focal, ohem, dice, jaccard, tversky, lovasz, or a sum; for target rgb: mse
+  std::string loss = "cross_entropy";
+  double label_smoothing = 0;           ///< cross_entropy
+  std::string class_weights = "none";   ///< none, or median: median frequency balancing
   std::string normalize = "per_image";  ///< per_image, dataset, imagenet, unit
   std::string flip = "horizontal";      ///< none, horizontal, both
   std::vector<double> scale = {};       ///< random scale, low and high

@@ -1,5 +1,6 @@
 #include "apps/engine/history.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <limits>
@@ -44,6 +45,7 @@ void read_number(const nlohmann::json& from, int64_t& to) { to = from.get<int64_
 Json numbers(const EpochMetrics& m) {
   Json out;
   each_number(m, [&](const char* name, const auto& value) { out[name] = number(value); });
+  if (m.psnr) out["psnr"] = number(*m.psnr);
   return out;
 }
 
@@ -82,6 +84,7 @@ std::vector<EpochMetrics> history_from_json(const std::string& text) {
     for (const auto& row : nlohmann::json::parse(text)) {
       EpochMetrics m;
       each_number(m, [&](const char* name, auto& value) { read_number(row.at(name), value); });
+      if (row.contains("psnr")) read_number(row["psnr"], m.psnr.emplace());
       for (const auto& v : row.at("iou")) read_number(v, m.iou.emplace_back());
       out.push_back(std::move(m));
     }
@@ -110,12 +113,16 @@ void write_metrics(const std::filesystem::path& run, const std::vector<EpochMetr
   const EpochTiming no_timing;
   each_number(no_metrics, name_column);
   each_time(no_timing, name_column);
+  const bool painted = std::any_of(history.begin(), history.end(),
+                                   [](const EpochMetrics& m) { return m.psnr.has_value(); });
+  if (painted) csv << ",psnr";
   for (const std::string& c : classes) csv << ',' << csv_quoted("iou " + c);
   csv << '\n';
   for (size_t i = 0; i < history.size(); ++i) {
     comma = "";
     each_number(history[i], value_column);
     each_time(timings.at(i), value_column);
+    if (painted) csv << ',' << history[i].psnr.value_or(std::numeric_limits<double>::quiet_NaN());
     for (double v : history[i].iou) csv << ',' << v;
     csv << '\n';
     lines += to_json(history[i], timings[i], classes) + "\n";

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ struct EpochMetrics {
   double val_loss = 0;    ///< mean over the validation images
   double miou = 0;
   double pixel_accuracy = 0;
+  std::optional<double> psnr = {};  ///< dB, where the network paints (painting.h)
   std::vector<double> iou;
 };
 

@@ -76,6 +76,12 @@ Tensor predict_logits(SegmentationModel& model, const Tensor& images) {
   return crop_top_left(logits, h, w);
 }
 
+Tensor normalized(const Image& photo, const Normalization& normalization) {
+  Tensor images = Tensor::empty({1, photo.height, photo.width, 3}, Dtype::f32);
+  normalization.apply(photo, images.mutable_data<float>(), photo.width * 3);
+  return images;
+}
+
 Tensor argmax_classes(const Tensor& logits) {
   Shape shape = logits.shape();
   const int64_t classes = shape.back();

@@ -1,4 +1,5 @@
 #pragma once
+#include "data/normalize.h"
 #include "models/model.h"
 
 namespace pixelgrad {
@@ -6,6 +7,9 @@ namespace pixelgrad {
 /// Class scores for images of any size: pads as the model asks (reflecting at the border), runs it
 /// in evaluation mode without a graph, and crops. images [N,H,W,C] -> logits [N,H,W,K].
 Tensor predict_logits(SegmentationModel& model, const Tensor& images);
+
+/// A photo as the network takes it. f32 [1,H,W,3]
+Tensor normalized(const Image& photo, const Normalization& normalization);
 
 /// The class with the largest score, the first one on a tie. logits [..., K] -> i32 [...].
 Tensor argmax_classes(const Tensor& logits);

@@ -83,6 +83,7 @@ std::unique_ptr<Dataset> open_like_training(const Checkpoint& checkpoint, const 
     config.split_rule = "";
     config.size.clear();  // of streets
     config.count = 0;
+    if (data == "streets") config.resize.clear();
   }
   if (!format.empty()) config.format = format;
   if (!labels.empty()) config.labels = labels;

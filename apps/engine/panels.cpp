@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "apps/engine/inference.h"
+#include "apps/engine/painting.h"
 #include "data/image_io.h"
 #include "data/label_png.h"
 
@@ -28,9 +29,7 @@ Image white(int64_t height, int64_t width) {
 
 LabelMap predict_labels(SegmentationModel& model, const Normalization& normalization,
                         const Image& photo) {
-  Tensor input = Tensor::empty({1, photo.height, photo.width, 3}, Dtype::f32);
-  normalization.apply(photo, input.mutable_data<float>(), photo.width * 3);
-  const Tensor ids = argmax_classes(predict_logits(model, input));
+  const Tensor ids = argmax_classes(predict_logits(model, normalized(photo, normalization)));
   LabelMap out(photo.height, photo.width);
   std::copy_n(ids.data<int32_t>(), ids.numel(), out.ids.begin());
   return out;
@@ -74,9 +73,14 @@ void write_panels(const std::filesystem::path& path, SegmentationModel& model,
                   const Dataset& dataset, const ModelCard& info, int64_t count) {
   const std::vector<Rgb> colors = colors_of(info.classes);
   std::vector<std::vector<Image>> rows;
-  for (const Sample& sample : spread_samples(dataset, count))
-    rows.push_back({sample.image, colorize(sample.labels, colors),
-                    colorize(predict_labels(model, info.normalization, sample.image), colors)});
+  for (const Sample& sample : spread_samples(dataset, count)) {
+    const Image& photo = sample.image;
+    if (info.paints)
+      rows.push_back({photo, sample.target, paint_picture(model, info.normalization, photo)});
+    else
+      rows.push_back({photo, colorize(sample.labels, colors),
+                      colorize(predict_labels(model, info.normalization, photo), colors)});
+  }
   write_png(path, picture_grid(rows));
 }
 

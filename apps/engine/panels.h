@@ -13,8 +13,8 @@ std::vector<Sample> spread_samples(const Dataset& dataset, int64_t count);
 /// picture.
 Image picture_grid(const std::vector<std::vector<Image>>& rows);
 
-/// Writes a PNG with a row for each of `count` images spread evenly over the data set: photo, truth
-/// and prediction, the labels in their classes' colours.
+/// Writes a PNG with a row photo | truth | prediction for each of `count` images spread evenly over
+/// the data set: labels in their classes' colours, or what the network is to paint, and paints.
 void write_panels(const std::filesystem::path& path, SegmentationModel& model,
                   const Dataset& dataset, const ModelCard& info, int64_t count);
 

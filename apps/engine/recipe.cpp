@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "apps/engine/painting.h"
 #include "data/streets.h"
 #include "optim/adam.h"
 #include "optim/sgd.h"
@@ -48,6 +49,19 @@ Tensor median_frequency_weights(const Dataset& train) {
   return Tensor::from({static_cast<int64_t>(classes)}, weights);
 }
 
+/// Throws unless the target is known, and loss, class weights and label smoothing suit it.
+void check_target(const TrainConfig& c) {
+  if (c.target == "class") return;
+  check<UsageError>(c.target == "rgb", "[train] unknown target '", c.target,
+                    "', expected class or rgb");
+  check<UsageError>(c.loss == "mse", "[train] --loss ", c.loss,
+                    " is for classes, --target rgb expects mse");
+  check<UsageError>(c.class_weights == "none", "[train] --class-weights ", c.class_weights,
+                    " is for classes, --target rgb expects none");
+  check<UsageError>(c.label_smoothing == 0, "[train] --label-smoothing ", c.label_smoothing,
+                    " is for classes, --target rgb expects 0");
+}
+
 }  // namespace
 
 Options parse_model_options(const std::vector<std::string>& texts) {
@@ -62,10 +76,13 @@ Options parse_model_options(const std::vector<std::string>& texts) {
 }
 
 DatasetOptions dataset_options(const TrainConfig& config, const std::string& split) {
+  check_target(config);
   check<UsageError>(config.size.empty() || config.data == "streets",
                     "[train] --size is for --data streets, got --data ", config.data);
   check<UsageError>(config.count == 0 || config.data == "streets",
                     "[train] --count is for --data streets, got --data ", config.data);
+  check<UsageError>(config.resize.empty() || config.data != "streets",
+                    "[train] --resize is for folders, --data streets has --size");
   DatasetOptions options;
   options.path = config.data;
   options.split = split;
@@ -73,22 +90,27 @@ DatasetOptions dataset_options(const TrainConfig& config, const std::string& spl
   options.labels = config.labels;
   options.prune_specks = config.prune_specks;
   options.label_cache = config.label_cache;
+  options.color_targets = config.target == "rgb";
   if (!config.split_rule.empty()) options.split_rule = config.split_rule;
   if (config.size.size() == 2) {
     options.streets.height = config.size[0];
     options.streets.width = config.size[1];
   }
+  if (config.resize.size() == 2) options.resize = {config.resize[0], config.resize[1]};
   if (config.count > 0) options.streets.train = config.count;
   return options;
 }
 
 ModelCard model_card(const TrainConfig& config, const Dataset& train) {
-  return {.model = {.name = config.model,
-                    .in_channels = 3,
-                    .classes = static_cast<int64_t>(train.classes().size()),
-                    .options = config.model_options},
-          .classes = train.classes(),
-          .normalization = make_normalization(config.normalize, train)};
+  const bool paints = config.target == "rgb";
+  return {
+      .model = {.name = config.model,
+                .in_channels = 3,
+                .classes = paints ? painted_channels : static_cast<int64_t>(train.classes().size()),
+                .options = config.model_options},
+      .classes = train.classes(),
+      .normalization = make_normalization(config.normalize, train),
+      .paints = paints};
 }
 
 LoaderOptions loader_options(const TrainConfig& config, const Normalization& normalization,

@@ -73,11 +73,24 @@ void RecipeFlags::bind(CLI::App& cmd) {
       ->check(positive)
       ->group("Data");
   cmd.add_option("--count", c.count, "streets: training scenes")->check(positive)->group("Data");
+  cmd.add_option("--resize", c.resize,
+                 "Folders: height and width that photos and labels are brought to, in training and "
+                 "validation")
+      ->expected(2)
+      ->check(positive)
+      ->group("Data");
   cmd.add_option("--normalize", c.normalize, "Pixel scaling: per_image, dataset, imagenet, unit")
       ->check(CLI::IsMember({"per_image", "dataset", "imagenet", "unit"}))
       ->capture_default_str()
       ->group("Data");
 
+  cmd.add_option(
+         "--target", c.target,
+         "What the network learns: class, or, from image pairs, rgb: to paint the label, by "
+         "its mean squared error")
+      ->check(CLI::IsMember({"class", "rgb"}))
+      ->capture_default_str()
+      ->group("Model");
   cmd.add_option("--model", c.model, "The network (pixelgrad train --help lists them below)")
       ->capture_default_str()
       ->group("Model");
@@ -134,11 +147,13 @@ void RecipeFlags::bind(CLI::App& cmd) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str()
       ->group("Recipe");
-  cmd.add_option("--loss", c.loss,
-                 "cross_entropy, focal, ohem, dice, jaccard, tversky, lovasz, or a sum of them: "
-                 "cross_entropy+0.5*dice")
-      ->capture_default_str()
-      ->group("Recipe");
+  loss_flag =
+      cmd.add_option(
+             "--loss", c.loss,
+             "cross_entropy, focal, ohem, dice, jaccard, tversky, lovasz, or a sum of them: "
+             "cross_entropy+0.5*dice; mse with --target rgb")
+          ->capture_default_str()
+          ->group("Recipe");
   cmd.add_option("--label-smoothing", c.label_smoothing,
                  "Share of cross_entropy's target spread over all classes")
       ->check(CLI::Range(0.0, 1.0))
@@ -204,6 +219,7 @@ TrainConfig RecipeFlags::recipe(const std::string& conv_algo) const {
   for (const auto& [name, value] : parse_model_options(model_option_texts))
     out.model_options[name] = value;
   out.conv_algo = conv_algo;
+  if (out.target == "rgb" && loss_flag->count() == 0) out.loss = "mse";
   return out;
 }
 

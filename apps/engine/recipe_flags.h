@@ -15,6 +15,7 @@ struct RecipeFlags {
   bool exact_weights = false;
   int64_t save_every = 0, panels = 4;
   int workers = 1;
+  const CLI::Option* loss_flag = nullptr;  ///< what is not given depends on the target
 
   void bind(CLI::App& command);
   /// The config that was asked for, once the command line is parsed.

@@ -182,7 +182,8 @@ void write_report(const std::filesystem::path& run, const TrainConfig& config,
       << html_escaped(config.data) << "</h1>\n<p>After " << last.epoch << " of " << config.epochs
       << " epochs (" << last.step << " steps): mIoU <b>" << html_number(last.miou, 4)
       << "</b>, best " << html_number(state.best_miou, 4) << " in epoch " << state.best_epoch
-      << ", pixel accuracy " << html_number(last.pixel_accuracy, 4) << ", "
+      << ", pixel accuracy " << html_number(last.pixel_accuracy, 4)
+      << (last.psnr ? ", PSNR " + html_number(*last.psnr, 2) + " dB" : "") << ", "
       << html_number(timing.images_per_second, 1)
       << " training images a second.</p>\n<div class=charts>\n"
       << svg_chart("Loss", {{"training", "#1f77b4", column(state, &EpochMetrics::train_loss)},

@@ -8,6 +8,7 @@
 
 #include "apps/engine/evaluator.h"
 #include "apps/engine/inference.h"
+#include "apps/engine/painting.h"
 #include "apps/engine/panels.h"
 #include "apps/engine/recipe.h"
 #include "apps/engine/report.h"
@@ -42,7 +43,7 @@ class Trainer {
         loader_(*train_set_, loader_options(config_, info_.normalization, request.workers)),
         total_steps_(config_.epochs * loader_.batches_per_epoch()),
         schedule_(make_schedule(config_, total_steps_)),
-        loss_(make_loss(config_, *train_set_)) {
+        loss_(info_.paints ? LabelLoss() : make_loss(config_, *train_set_)) {
     choose_conv_algorithm(config_);
     const InitScope init(config_.seed);
     model_ = make_model(info_.model);
@@ -213,8 +214,21 @@ class Trainer {
   Tensor batch_loss(const Batch& batch) {
     const int64_t h = batch.images.shape(1), w = batch.images.shape(2);
     const ModelOutput out = model_->forward(pad_reflect(batch.images, model_->input_padding(h, w)));
+    if (info_.paints) {
+      check_one_size(batch);
+      return painting_loss(out, batch.targets);
+    }
     const Tensor labels = pad_labels(batch.labels, out.logits.shape(1), out.logits.shape(2));
     return output_loss(out, labels, loss_);
+  }
+
+  /// Around a smaller picture there is nothing to paint.
+  static void check_one_size(const Batch& batch) {
+    for (const ImageSize& size : batch.sizes)
+      check<UsageError>(size == batch.sizes[0],
+                        "[train] --target rgb needs images of one size in a batch, got ",
+                        batch.sizes[0].width, "x", batch.sizes[0].height, " and ", size.width, "x",
+                        size.height, "; --resize or --crop makes them so");
   }
 
   /// The step is a function of its inputs, so running it again under the guard finds the first op
@@ -252,9 +266,10 @@ class Trainer {
     Evaluation scores{.confusion = ConfusionMatrix(info_.classes),
                       .loss = std::numeric_limits<double>::quiet_NaN()};
     if (validate)
-      scores = evaluate(*model_, *val_set_, info_.normalization, request_.workers,
+      scores = evaluate(*model_, *val_set_, info_, request_.workers,
                         [&](int64_t done) { progress.update(done, done, ""); });
     row.val_loss = scores.loss;
+    if (info_.paints) row.psnr = psnr(scores.loss);
     row.miou = scores.confusion.miou();
     row.pixel_accuracy = scores.confusion.pixel_accuracy();
     for (int64_t c = 0; c < scores.confusion.class_count(); ++c)

@@ -20,11 +20,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<std::string> splits_with_images(const fs::path& root) {
-  std::vector<std::string> splits;
+std::vector<std::string> folders_with_images(const fs::path& root) {
+  std::vector<std::string> names;
   for (const std::string& name : subfolders(root))
-    if (!image_files(root / name).empty()) splits.push_back(name);
-  return splits;
+    if (!image_files(root / name).empty()) names.push_back(name);
+  return names;
+}
+
+bool is_usual_split(const std::string& name) {
+  return name == "train" || name == "val" || name == "test";
 }
 
 /// Columns [first, first + width) of an RGB image.
@@ -98,11 +102,24 @@ std::pair<std::vector<ClassInfo>, ColorTable> cityscapes_palette(const DatasetOp
 
 }  // namespace
 
+std::vector<std::string> pair_splits(const fs::path& root) {
+  std::vector<std::string> splits = folders_with_images(root);
+  if (std::any_of(splits.begin(), splits.end(), is_usual_split))
+    std::erase_if(splits, [](const std::string& name) { return !is_usual_split(name); });
+  return splits;
+}
+
 fs::path find_pairs_root(const fs::path& root) {
+  fs::path found;
   for (const fs::path& candidate : {root, root / "cityscapes", root / "cityscapes_data",
-                                    root / "cityscapes_data" / "cityscapes_data"})
-    if (fs::is_directory(candidate) && !splits_with_images(candidate).empty()) return candidate;
-  return {};
+                                    root / "cityscapes_data" / "cityscapes_data"}) {
+    if (!fs::is_directory(candidate)) continue;
+    const std::vector<std::string> splits = pair_splits(candidate);
+    if (splits.empty()) continue;
+    if (is_usual_split(splits[0])) return candidate;
+    if (found.empty()) found = candidate;
+  }
+  return found;
 }
 
 std::unique_ptr<Dataset> open_pairs(const DatasetOptions& options) {
@@ -110,7 +127,11 @@ std::unique_ptr<Dataset> open_pairs(const DatasetOptions& options) {
   check<DataError>(!root.empty(), "[dataset] ", options.path.string(),
                    ": format pairs expects {split}/*.jpg or *.png, photo and label side by side");
   std::vector<fs::path> files;
-  for (const std::string& split : chosen_splits(root, splits_with_images(root), options.split))
+  // A folder that is no usual split is still found by its name, but "all" leaves it out.
+  const std::vector<std::string> splits =
+      options.split == "all" ? pair_splits(root)
+                             : chosen_splits(root, folders_with_images(root), options.split);
+  for (const std::string& split : splits)
     for (fs::path& file : image_files(root / split)) files.push_back(std::move(file));
   parallel_for(static_cast<int64_t>(files.size()), [&](int64_t i) {
     const ImageSize size = image_size(files[static_cast<size_t>(i)]);

@@ -1,6 +1,8 @@
 #pragma once
 #include <filesystem>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "data/dataset.h"
 
@@ -17,7 +19,12 @@ namespace pixelgrad::readers {
 /// it is no class are ignored.
 std::unique_ptr<Dataset> open_pairs(const DatasetOptions& options);
 
-/// The folder below (or at) `root` that holds split folders with image files; empty when none does.
+/// The folder below (or at) `root` that holds split folders with image files, by preference train,
+/// val or test; empty when none does.
 std::filesystem::path find_pairs_root(const std::filesystem::path& root);
+
+/// Names of the splits in a folder of pairs: those of train, val and test that hold images; where
+/// none of them does, all folders that hold images. A folder of figures beside train is no split.
+std::vector<std::string> pair_splits(const std::filesystem::path& root);
 
 }  // namespace pixelgrad::readers

@@ -104,6 +104,43 @@ TEST(Dataset, ManyThreadsMayLoad) {
     });
 }
 
+TEST(Dataset, ResizeBringsEverySampleToOneSize) {
+  Sample s{Image(4, 4, 3), LabelMap(4, 4), "", "", Image(4, 4, 3)};
+  for (int64_t y = 0; y < 4; ++y)
+    for (int64_t x = 0; x < 4; ++x) {
+      s.image.at(y, x)[0] = x < 2 ? 70 : 0;
+      s.target.at(y, x)[2] = x < 2 ? 70 : 0;
+      s.labels.at(y, x) = static_cast<uint8_t>(x == 1);
+    }
+  MemoryDataset data({s});
+  data.set_resize({1, 2});
+  data.set_cache(100);
+  for (int round = 0; round < 2; ++round) {
+    const Sample small = data.load(0);
+    // The triangle of twice the width gives columns 0, 1, 2 the weights 3/7, 3/7, 1/7.
+    EXPECT_EQ(small.image, colors_of_pixels(1, 2, {{60, 0, 0}, {10, 0, 0}}));
+    EXPECT_EQ(small.target, colors_of_pixels(1, 2, {{0, 0, 60}, {0, 0, 10}}));
+    EXPECT_EQ(small.labels, labels_of(1, 2, {1, 0}));  // columns 1 and 3
+  }
+  EXPECT_EQ(data.reads, 1);
+  data.set_cache(0);
+  data.set_resize({8, 8});
+  EXPECT_EQ(data.load(0).target.at(7, 0)[2], 70);
+  EXPECT_THROW(data.set_resize({0, 8}), UsageError);
+  EXPECT_THROW(data.set_resize({8, 100000}), UsageError);
+}
+
+TEST(OpenDataset, ResizeIsForFolders) {
+  const ScratchFolder root;
+  write_folder_split(root.path(), "train", {0, 1, 1, 1});
+  const Sample s = open_dataset({.path = root.path(), .resize = ImageSize{6, 4}})->load(0);
+  EXPECT_EQ(s.image.height, 6);
+  EXPECT_EQ(s.labels, labels_of(6, 4, {0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1,  //
+                                       1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}));
+  EXPECT_THAT(open_error({.path = "streets", .resize = ImageSize{6, 4}}),
+              HasSubstr("[dataset] resize is for folders"));
+}
+
 TEST(Dataset, RefusesWhatIsNotThere) {
   MemoryDataset data({plain_sample(1, 1, {0, 0, 0}, 0)});
   EXPECT_THROW(data.load(1), Error);

@@ -65,10 +65,18 @@ TEST(NearestColors, ConvertsRows) {
   colors.add({100, 0, 0}, 2);
   const std::vector<uint8_t> rgb = {0, 0, 0, 100, 0, 0, 90, 0, 0, 0, 9, 0};
   std::vector<uint8_t> ids(4);
-  NearestColors(colors, 10).convert(rgb, ids);
-  EXPECT_EQ(ids, (std::vector<uint8_t>{7, 2, 2, 7}));
   NearestColors(colors, 9).convert(rgb, ids);
   EXPECT_EQ(ids, (std::vector<uint8_t>{7, 2, 255, 7}));
+  const NearestColors nearest(colors, 10);
+  for (size_t size = 0; size < 12; ++size) {  // more and fewer than are looked up at a time
+    std::vector<uint8_t> long_rgb, expected, got(size);
+    for (size_t i = 0; i < size; ++i) {
+      long_rgb.insert(long_rgb.end(), &rgb[3 * (i % 4)], &rgb[3 * (i % 4)] + 3);
+      expected.push_back(std::vector<uint8_t>{7, 2, 2, 7}[i % 4]);
+    }
+    nearest.convert(long_rgb, got);
+    EXPECT_EQ(got, expected) << size;
+  }
   ids.resize(3);
   EXPECT_THROW(NearestColors(colors, 9).convert(rgb, ids), Error);
 }

@@ -57,6 +57,46 @@ TEST(PairsFormat, TheFoldersOwnColours) {
               ElementsAre(255));
 }
 
+TEST(PairsFormat, FoldersBesideTheSplitsAreNotMixedIn) {
+  const ScratchFolder root;
+  make_folders(root.path(), {"figures", "cityscapes/figures"});
+  write_png(root / "figures/0.png", photo(3, 5));  // not what to look for
+  for (const char* name : {"cityscapes/figures/0.png", "cityscapes/figures/9.png"})
+    write_png(root / name, photo(3, 5));
+  write_pair(root / "cityscapes/train/1.png", photo(2, 2));
+  write_pair(root / "cityscapes/val/1.png", photo(2, 2));
+  write_pair(root / "cityscapes/val/2.png", photo(2, 2));
+  for (const fs::path& path : {root.path(), root / "cityscapes"}) {
+    const auto all = open_dataset({.path = path, .split = "all"});
+    EXPECT_EQ(all->format(), "pairs");
+    ASSERT_EQ(all->size(), 3);
+    EXPECT_EQ(all->name(0), (root / "cityscapes/train/1.png").string());
+    EXPECT_EQ(open_dataset({.path = path})->size(), 1);
+    EXPECT_EQ(open_dataset({.path = path, .split = "val"})->size(), 2);
+  }
+  fs::remove_all(root / "cityscapes/train");
+  EXPECT_EQ(open_dataset({.path = root.path(), .split = "val"})->format(), "pairs");
+}
+
+TEST(PairsFormat, AnySplitDecides) {
+  const ScratchFolder root;
+  make_folders(root.path(), {"test"});
+  write_png(root / "test/1.png", photo(2, 2));  // photos without labels
+  write_pair(root / "val/1.png", photo(2, 2));
+  EXPECT_EQ(open_dataset({.path = root.path(), .split = "val"})->format(), "pairs");
+}
+
+TEST(PairsFormat, SplitsOfOtherNames) {
+  const ScratchFolder root;
+  write_pair(root / "train/1.png", photo(2, 2));
+  write_pair(root / "extra/1.png", photo(2, 2));
+  EXPECT_EQ(open_dataset({.path = root.path(), .split = "all"})->size(), 1);
+  EXPECT_EQ(open_dataset({.path = root.path(), .split = "extra"})->size(), 1);
+  fs::remove_all(root / "train");
+  write_pair(root / "berlin/1.png", photo(2, 2));
+  EXPECT_EQ(open_dataset({.path = root.path(), .split = "all"})->size(), 2);
+}
+
 TEST(PairsFormat, OddWidthIsRefused) {
   const ScratchFolder root;
   make_folders(root.path(), {"train"});
@@ -129,7 +169,7 @@ TEST(PairsFormat, TheColourLabelAsATarget) {
   EXPECT_THAT(data->load(0).labels.ids, ElementsAre(0, 255));
   EXPECT_EQ(open_dataset({.path = root.path(), .format = "pairs"})->load(0).target, Image());
   EXPECT_THAT(open_error({.path = "streets", .color_targets = true}),
-              HasSubstr("color_targets is for format pairs"));
+              HasSubstr("color_targets (target rgb) is for format pairs"));
 }
 
 TEST(PairsFormat, PruningIsForPairsOnly) {

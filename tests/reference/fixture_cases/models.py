@@ -235,7 +235,6 @@ def cases():
         "pspnet-keras",
         3,
         {},
-        eval_size=(1, 24, 32),
-        train_size=(2, 40, 32),
+        **size,
         loss=squares_of_sigmoids,
     )
