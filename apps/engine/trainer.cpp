@@ -91,6 +91,7 @@ class Trainer {
     while (state_.epoch < config_.epochs) {
       if (!train_epoch(budget)) return result();
       finish_epoch();
+      if (budget == 0) return result();
       leave_if_asked();
     }
     return result();
@@ -186,9 +187,9 @@ class Trainer {
                     state_.loss_sum / static_cast<double>(state_.batch));
       progress.update(state_.batch, epoch_images_, note);
       epoch_peak_mib_ = static_cast<double>(memory_stats().peak_in_use) / (1 << 20);
+      const bool stop = --budget == 0;
       if (state_.batch == batches) break;  // the epoch's end saves
       leave_if_asked();
-      const bool stop = --budget == 0;
       if (stop || (request_.save_every > 0 && state_.step % request_.save_every == 0)) save();
       if (stop) return false;
     }

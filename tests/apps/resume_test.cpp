@@ -78,6 +78,20 @@ TEST_F(Resume, StoppedInTheMiddleOfAnEpoch) {
   expect_same_as_whole(run);
 }
 
+// An epoch has 8 steps; its last one counts like any other.
+TEST_F(Resume, StopsAfterSoManySteps) {
+  const std::string run = *folder_ / "counted";
+  int64_t step = 0;
+  for (const int64_t more : {8, 9, 7}) {
+    const ProgramResult r = run_program(
+        folder_->path(), with(recipe(run), {"--resume", "--stop-after", std::to_string(more)}));
+    ASSERT_EQ(r.exit_code, 0) << r.err;
+    step += more;
+    EXPECT_EQ(read_checkpoint(std::filesystem::path(run) / last_checkpoint).state.step, step);
+  }
+  expect_same_as_whole(run);
+}
+
 TEST_F(Resume, TerminatedBySignal) {
   for (const int signal : {SIGTERM, SIGINT}) {
     const std::string run = *folder_ / ("signal" + std::to_string(signal));
