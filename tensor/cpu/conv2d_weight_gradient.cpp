@@ -1,7 +1,6 @@
 #include "tensor/cpu/conv2d_taps.h"
 
 #include <algorithm>
-#include <limits>
 
 #include "tensor/cpu/read_ahead.h"
 #include "tensor/cpu/scratch.h"
@@ -12,6 +11,7 @@
 #include "tensor/cpu/simd.h"
 
 #include "tensor/cpu/conv2d_outer-inl.h"  // after the target is set
+#include "tensor/cpu/conv2d_weight_plan-inl.h"
 #include "tensor/cpu/transpose-inl.h"
 
 // The weight gradient: for each tap the sum over pixels of x (outer) dy. A register tile holds the
@@ -37,93 +37,12 @@ HWY_INLINE void copy_values(const T* HWY_RESTRICT from, int64_t count, T* HWY_RE
   for (; i < count; ++i) to[i] = from[i];
 }
 
-/// How the work is cut; by shape alone.
-template <class T>
-struct Plan {
-  explicit Plan(const Conv2dGeometry& geometry) : g(geometry) {
-    in = g.in_channels / g.groups;
-    out = g.out_channels / g.groups;
-    panels = ceil_div(out, width);
-    // Chunks as long as the sums of a panel stay near the first cache, 36 KiB of vectors of 32
-    // bytes.
-    const int64_t longest = std::clamp<int64_t>(576 / (g.kernel_h * g.kernel_w), 64, 256);
-    chunks = ceil_div(in, longest);
-    chunk = ceil_div(in, chunks);
-    chunks = ceil_div(in, chunk);
-    // Few channels make poor tiles: the taps of a row, whose inputs are neighbours in memory, are
-    // then taken as kernel_w times as many channels.
-    fused = g.dilation_w == 1 && g.kernel_w > 1 && chunk < 2 * max_tile<2>;
-
-    block_cols = ceil_div(g.out_w, ceil_div(g.out_w, pixels));
-    col_blocks = ceil_div(g.out_w, block_cols);
-    block_lines = std::max<int64_t>(1, pixels / block_cols);
-    line_blocks = ceil_div(g.n * g.out_h, block_lines);
-    packed_cols = (block_cols - 1) * g.stride_w + (g.kernel_w - 1) * g.dilation_w + 1;
-
-    cut();
-  }
-
-  int64_t panel_width(int64_t panel) const {
-    return out - panel * width <= lanes<T> ? lanes<T> : width;
-  }
-  int64_t group_begin(int64_t group) const { return panels * group / groups; }
-  int64_t most_panels() const { return ceil_div(panels, groups); }
-  /// Values that a task needs for packed dy and x.
-  int64_t scratch() const {
-    return block_lines * (block_cols * most_panels() * width + packed_cols * chunk);
-  }
-  int64_t chunk_size(int64_t index) const { return std::min(chunk, in - index * chunk); }
-  /// Values of one panel's sums.
-  int64_t panel_size() const { return g.kernel_h * g.kernel_w * chunk * width; }
-  /// Values of the sums of all tasks, of which each chunk and panel has one for each part.
-  int64_t sums_size() const { return parts * chunks * panels * panel_size(); }
-  T* sums(T* all, int64_t part, int64_t index, int64_t panel) const {
-    return all + ((part * chunks + index) * panels + panel) * panel_size();
-  }
-
-  static constexpr int64_t width = 2 * lanes<T>;
-  static constexpr int64_t pixels = 128;  // of a block: its dy and x fit the first cache
-  const Conv2dGeometry& g;
-  int64_t in, out, panels, chunk, chunks, groups, parts;
-  int64_t block_cols, col_blocks, block_lines, line_blocks, packed_cols;
-  bool fused;
-
- private:
-  /// Cuts panels into groups and pixels into parts: enough tasks for some cores, each with sums
-  /// that fit the second cache, and of all such cuts the one that moves the fewest values. Each
-  /// group reads all of x, each chunk all of dy, and packing reads and writes once more. The sums
-  /// of several parts are written and read again; those of one go from the cache straight to the
-  /// result.
-  void cut() {
-    constexpr int64_t enough = 24;
-    const int64_t pixels = g.n * g.out_h * g.out_w;
-    const int64_t largest =
-        std::clamp<int64_t>(256 * 1024 / (panel_size() * int64_t{sizeof(T)}), 1, 64 / lanes<T>);
-    const int64_t most_parts =
-        std::clamp<int64_t>(std::min(pixels / 1024, line_blocks * col_blocks), 1, 64);
-    const bool in_place = chunk == g.in_channels && !fused;
-    const int64_t x = g.n * g.in_h * g.in_w * in * (in_place ? 1 : 3), dy = pixels * out;
-    const int64_t weights = g.kernel_h * g.kernel_w * in * out;
-    int64_t least = std::numeric_limits<int64_t>::max();
-    for (int64_t n = ceil_div(panels, largest); n <= panels; ++n) {
-      const int64_t needed = std::clamp<int64_t>(ceil_div(enough, n * chunks), 1, most_parts);
-      const int64_t moved = n * x + chunks * 3 * dy + (needed == 1 ? 1 : 3 * needed) * weights;
-      const bool last = n == panels;
-      if ((n * chunks * needed >= enough || last) && moved < least) {
-        least = moved;
-        groups = n;
-        parts = needed;
-      }
-    }
-  }
-};
-
 /// One task: the sums of one part of the pixels, a chunk of input channels and a group of panels.
 template <class T>
 class Task {
  public:
   /// `sums` [panels of the group][plan.panel_size()].
-  Task(const Plan<T>& plan, const T* x, const T* dy, T* sums, int64_t part, int64_t index,
+  Task(const WeightPlan<T>& plan, const T* x, const T* dy, T* sums, int64_t part, int64_t index,
        int64_t group, T* scratch)
       : plan_(plan),
         g_(plan.g),
@@ -136,7 +55,7 @@ class Task {
         channels_(plan.chunk_size(index)),
         block_pixels_(plan.block_lines * plan.block_cols) {
     packed_dy_ = scratch;
-    packed_x_ = packed_dy_ + block_pixels_ * plan.most_panels() * Plan<T>::width;
+    packed_x_ = packed_dy_ + block_pixels_ * plan.most_panels() * WeightPlan<T>::width;
     x_in_place_ = channels_ == g_.in_channels && !plan.fused;
   }
 
@@ -169,8 +88,8 @@ class Task {
     const int64_t lines = std::min(plan_.block_lines, g_.n * g_.out_h - line_begin);
     const int64_t cols = std::min(plan_.block_cols, g_.out_w - col_begin);
     const auto bytes = [](int64_t values) { return values * int64_t{sizeof(T)}; };
-    const int64_t first = panel_begin_ * Plan<T>::width;
-    const int64_t count = std::min(panel_end_ * Plan<T>::width, plan_.out) - first;
+    const int64_t first = panel_begin_ * WeightPlan<T>::width;
+    const int64_t count = std::min(panel_end_ * WeightPlan<T>::width, plan_.out) - first;
     read_ahead_.add(dy_ + (line_begin * g_.out_w + col_begin) * g_.out_channels + first,
                     bytes(count), bytes(g_.out_channels), lines * cols);
     const int64_t ix = std::clamp<int64_t>(col_begin * g_.stride_w, 0, g_.in_w);
@@ -215,8 +134,8 @@ class Task {
   void pack_dy(int64_t panel) {
     const hn::ScalableTag<T> d;
     constexpr int64_t width = K * lanes<T>;
-    const int64_t first = panel * Plan<T>::width, valid = std::min(width, plan_.out - first);
-    T* to = packed_dy_ + (panel - panel_begin_) * block_pixels_ * Plan<T>::width;
+    const int64_t first = panel * WeightPlan<T>::width, valid = std::min(width, plan_.out - first);
+    T* to = packed_dy_ + (panel - panel_begin_) * block_pixels_ * WeightPlan<T>::width;
     for (int64_t l = 0; l < lines_; ++l) {
       const T* from = dy_ + ((line_begin_ + l) * g_.out_w + col_begin_) * g_.out_channels + first;
       for (int64_t col = 0; col < cols_; ++col, from += g_.out_channels, to += width) {
@@ -270,7 +189,7 @@ class Task {
   template <int K>
   void add_taps(int64_t r, int64_t panel, std::span<const Line> lines) {
     constexpr int64_t width = K * lanes<T>;
-    const T* dy = packed_dy_ + (panel - panel_begin_) * block_pixels_ * Plan<T>::width;
+    const T* dy = packed_dy_ + (panel - panel_begin_) * block_pixels_ * WeightPlan<T>::width;
     T* sums =
         sums_ + (panel - panel_begin_) * plan_.panel_size() + r * g_.kernel_w * channels_ * width;
     const int64_t x_step = g_.stride_w * channels_;
@@ -301,7 +220,7 @@ class Task {
     }
   }
 
-  const Plan<T>& plan_;
+  const WeightPlan<T>& plan_;
   const Conv2dGeometry& g_;
   const T* x_;
   const T* dy_;
@@ -317,9 +236,9 @@ class Task {
 
 /// Turns the sums of a chunk and panel, [tap][in][out], into [out][tap][in].
 template <class T>
-void finish(const Plan<T>& plan, const T* sums, int64_t index, int64_t panel, T* dweight) {
+void finish(const WeightPlan<T>& plan, const T* sums, int64_t index, int64_t panel, T* dweight) {
   const int64_t taps = plan.g.kernel_h * plan.g.kernel_w, channels = plan.chunk_size(index);
-  const int64_t width = plan.panel_width(panel), first = panel * Plan<T>::width;
+  const int64_t width = plan.panel_width(panel), first = panel * WeightPlan<T>::width;
   const int64_t valid = std::min(width, plan.out - first);
   for (int64_t tap = 0; tap < taps; ++tap)
     transpose(channels, valid, sums + tap * channels * width, width,
@@ -329,7 +248,7 @@ void finish(const Plan<T>& plan, const T* sums, int64_t index, int64_t panel, T*
 
 /// Adds the parts in their order to the first.
 template <class T>
-void add_parts(const Plan<T>& plan, T* all, int64_t index, int64_t panel) {
+void add_parts(const WeightPlan<T>& plan, T* all, int64_t index, int64_t panel) {
   T* sum = plan.sums(all, 0, index, panel);
   for (int64_t part = 1; part < plan.parts; ++part) {
     const T* other = plan.sums(all, part, index, panel);
@@ -337,21 +256,10 @@ void add_parts(const Plan<T>& plan, T* all, int64_t index, int64_t panel) {
   }
 }
 
-/// Where the only tap reads the pixel of dy itself, all pixels are one row.
-Conv2dGeometry flattened(Conv2dGeometry g) {
-  const bool pointwise = g.kernel_h * g.kernel_w == 1 && g.stride_h == 1 && g.stride_w == 1 &&
-                         g.pad_top == 0 && g.pad_left == 0 && g.in_h == g.out_h &&
-                         g.in_w == g.out_w;
-  if (!pointwise || g.n == 0) return g;
-  g.in_w = g.out_w = g.n * g.in_h * g.in_w;
-  g.n = g.in_h = g.out_h = 1;
-  return g;
-}
-
 template <class T>
 void run(const Conv2dGeometry& given, const T* x, const T* dy, T* dweight) {
   const Conv2dGeometry g = flattened(given);
-  const Plan<T> plan(g);
+  const WeightPlan<T> plan(g);
   // The sums of a single part never leave the cache of the task that makes them.
   const bool whole = plan.parts == 1;
   const int64_t task_sums = whole ? plan.most_panels() * plan.panel_size() : 0;
