@@ -65,8 +65,4 @@ int64_t Trace::index_of(const Tensor& x) const {
   return source->op;
 }
 
-void trace_window(const TraceAxis& height, const TraceAxis& width) {
-  if (innermost) innermost->next_window_ = TraceWindow{height, width};
-}
-
 }  // namespace pixelgrad

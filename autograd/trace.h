@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "autograd/graph.h"
@@ -66,12 +67,12 @@ class Trace {
 
   /// For record(): notes an op and returns its output.
   Tensor note(const char* op, const Tensor& y, const std::vector<Tensor>& inputs);
+  /// For trace_window(): what the op reads that is noted next.
+  void expect(TraceWindow window) { next_window_ = std::move(window); }
   /// The one that lives on this thread, or null.
   static Trace* current();
 
  private:
-  friend void trace_window(const TraceAxis& height, const TraceAxis& width);
-
   DryRun dry_;
   Trace* outer_;
   std::vector<TracedOp> ops_;
@@ -79,7 +80,11 @@ class Trace {
 };
 
 /// For ops: what the op reads that is recorded next. An op that says nothing, and whose output is
-/// as high and wide as its first input, reads the pixel that it writes.
-void trace_window(const TraceAxis& height, const TraceAxis& width);
+/// as high and wide as its first input, reads the pixel that it writes. `window` returns the
+/// TraceWindow; it is only called while something is traced.
+template <class F>
+void trace_window(F&& window) {
+  if (Trace* trace = Trace::current()) trace->expect(window());
+}
 
 }  // namespace pixelgrad

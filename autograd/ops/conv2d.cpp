@@ -125,8 +125,10 @@ Tensor conv2d(const std::vector<Tensor>& inputs, const Tensor& weight, const Ten
               return {out * stride - pad, out * stride - pad + span - 1};
             }};
   };
-  trace_window(axis(g.kernel_h, g.dilation_h, g.stride_h, g.pad_top),
-               axis(g.kernel_w, g.dilation_w, g.stride_w, g.pad_left));
+  trace_window([&] {
+    return TraceWindow{axis(g.kernel_h, g.dilation_h, g.stride_h, g.pad_top),
+                       axis(g.kernel_w, g.dilation_w, g.stride_w, g.pad_left)};
+  });
   return record(
       "conv2d", y, all,
       [g, parts = std::move(parts), kept_w, want_dw, want_db](const Tensor& dy) -> Grads {

@@ -103,8 +103,10 @@ Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bia
                                 (out + pad) / stride};
             }};
   };
-  trace_window(axis(g.kernel_h, g.dilation_h, g.stride_h, g.pad_top),
-               axis(g.kernel_w, g.dilation_w, g.stride_w, g.pad_left));
+  trace_window([&] {
+    return TraceWindow{axis(g.kernel_h, g.dilation_h, g.stride_h, g.pad_top),
+                       axis(g.kernel_w, g.dilation_w, g.stride_w, g.pad_left)};
+  });
   return record(
       "conv_transpose2d", y, {x, weight, bias},
       [g, kept_x, kept_w, want_db](const Tensor& dy) -> Grads {

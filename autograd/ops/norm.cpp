@@ -78,7 +78,8 @@ Tensor normalize(const char* op, const Norm& norm, const NormInputs& in) {
   if (!PIXELGRAD_MUTANT(batch_norm_act_cut_without_beta, norm.relu, false)) read.beta = {};
   if (!PIXELGRAD_MUTANT(batch_norm_act_cut_without_residual, norm.relu, false)) read.residual = {};
   const Shape affine = in.gamma ? in.gamma.shape() : in.beta ? in.beta.shape() : Shape{};
-  if (!norm.statistics.constant) trace_window({.whole = true}, {.whole = true});
+  if (!norm.statistics.constant)
+    trace_window([] { return TraceWindow{{.whole = true}, {.whole = true}}; });
   const Tensor y = record(
       op, value_of(norm, in), {in.x, in.gamma, in.beta, in.residual},
       [norm, affine, saved = SavedInputs(read),

@@ -70,7 +70,9 @@ TraceAxis trace_axis(PadMode mode, int64_t before, int64_t in) {
 Tensor pad2d(const Tensor& x, const Pad2dSpec& spec) {
   const kernels::Pad2dGeometry g = pad_geometry(x, spec);
   const Shape in{g.n, g.in_h, g.in_w, g.channels}, out{g.n, g.out_h, g.out_w, g.channels};
-  trace_window(trace_axis(spec.mode, g.top, g.in_h), trace_axis(spec.mode, g.left, g.in_w));
+  trace_window([&] {
+    return TraceWindow{trace_axis(spec.mode, g.top, g.in_h), trace_axis(spec.mode, g.left, g.in_w)};
+  });
   if (spec.mode == PadMode::constant) {
     const Overlap o = overlap(g);
     Tensor y = Tensor::full(out, spec.value, x.dtype(), x.device());

@@ -79,7 +79,7 @@ void say_window(const Pool2dGeometry& g) {
       return {.span = a.kernel, .step = 1.0 * a.in / a.out, .whole = a.out == 1, .reads = reads};
     return {.span = a.dilation * (a.kernel - 1) + 1, .step = 1.0 * a.stride, .reads = reads};
   };
-  trace_window(axis(g.h), axis(g.w));
+  trace_window([&] { return TraceWindow{axis(g.h), axis(g.w)}; });
 }
 
 template <class Index>

@@ -98,7 +98,7 @@ Tensor crop2d(const Tensor& x, int64_t top, int64_t left, int64_t height, int64_
   const auto from = [](int64_t first) -> TraceAxis {
     return {.reads = [first](int64_t out) -> PixelRange { return {first + out, first + out}; }};
   };
-  trace_window(from(top), from(left));
+  trace_window([&] { return TraceWindow{from(top), from(left)}; });
   return taken("crop2d", x, {n, height, width, channels}, copy, (top * in_w + left) * channels);
 }
 
@@ -125,10 +125,12 @@ Tensor pixel_shuffle(const Tensor& x, int64_t upscale_factor) {
   copy.add(w, deep, r * channels);
   copy.add(r, step_j, channels);
   copy.add(channels, step_c, 1);
-  const TraceAxis axis{.step = 1.0 / r, .reads = [r](int64_t out) -> PixelRange {
-                         return {out / r, out / r};
-                       }};
-  trace_window(axis, axis);
+  trace_window([r] {
+    const TraceAxis axis{.step = 1.0 / r, .reads = [r](int64_t out) -> PixelRange {
+                           return {out / r, out / r};
+                         }};
+    return TraceWindow{axis, axis};
+  });
   return taken("pixel_shuffle", x, {n, h * r, w * r, channels}, copy);
 }
 

@@ -60,7 +60,7 @@ Tensor upsample(const Tensor& x, int64_t out_h, int64_t out_w, const UpsampleSpe
             .step = corners ? (in - 1.0) / (out - 1.0) : 1.0 * in / out,
             .reads = [=](int64_t at) { return pixels_read(spec, at, in, out); }};
   };
-  trace_window(axis(g.in_h, out_h), axis(g.in_w, out_w));
+  trace_window([&] { return TraceWindow{axis(g.in_h, out_h), axis(g.in_w, out_w)}; });
   // y = A x is linear, so dx = transpose(A) dy
   return record("upsample", y, {x}, [g, spec](const Tensor& dy) -> Grads {
     Tensor dx = Tensor::empty({g.n, g.in_h, g.in_w, g.channels}, dy.dtype(), dy.device());
