@@ -42,7 +42,7 @@ struct TrainConfig {
   /// cross_entropy, focal, ohem, dice, jaccard, tversky, lovasz, or a sum; for target rgb: mse
   std::string loss = "cross_entropy";
   double label_smoothing = 0;           ///< cross_entropy
-  std::string class_weights = "none";   ///< none, or median: median frequency balancing
+  std::string class_weights = "none";   ///< none, or a rule of class_weights.h
   std::string normalize = "per_image";  ///< per_image, dataset, imagenet, unit
   std::string flip = "horizontal";      ///< none, horizontal, both
   std::vector<double> scale = {};       ///< random scale, low and high

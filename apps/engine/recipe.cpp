@@ -1,53 +1,14 @@
 #include "apps/engine/recipe.h"
 
-#include <algorithm>
-#include <cmath>
-
+#include "apps/engine/class_weights.h"
 #include "apps/engine/painting.h"
 #include "data/streets.h"
 #include "optim/adam.h"
 #include "optim/sgd.h"
 #include "tensor/kernels/conv2d.h"
-#include "tensor/parallel.h"
 
 namespace pixelgrad {
 namespace {
-
-/// Median frequency balancing (Eigen and Fergus, ICCV 2015): the median of the classes' frequencies
-/// over each class's own, counted in the images that hold the class. 0 for a class in none.
-Tensor median_frequency_weights(const Dataset& train) {
-  const size_t classes = train.classes().size();
-  const auto n = static_cast<size_t>(train.size());
-  std::vector<std::vector<int64_t>> counts(n, std::vector<int64_t>(classes));
-  std::vector<int64_t> pixels(n);
-  parallel_for(train.size(), [&](int64_t i) {
-    const auto at = static_cast<size_t>(i);
-    for (uint8_t id : train.load(i).labels.ids) {
-      if (id == ignore_label) continue;
-      ++counts[at][id];
-      ++pixels[at];
-    }
-  });
-  std::vector<double> frequency(classes), present;
-  for (size_t c = 0; c < classes; ++c) {
-    int64_t own = 0, all = 0;
-    for (size_t i = 0; i < n; ++i) {
-      own += counts[i][c];
-      if (counts[i][c] > 0) all += pixels[i];
-    }
-    if (own == 0) continue;
-    frequency[c] = static_cast<double>(own) / static_cast<double>(all);
-    present.push_back(frequency[c]);
-  }
-  check<DataError>(!present.empty(), "[train] no pixel of the training images has a class");
-  std::sort(present.begin(), present.end());
-  const size_t half = present.size() / 2;
-  const double median =
-      present.size() % 2 ? present[half] : (present[half - 1] + present[half]) / 2;
-  std::vector<float> weights;
-  for (double f : frequency) weights.push_back(f > 0 ? static_cast<float>(median / f) : 0.0f);
-  return Tensor::from({static_cast<int64_t>(classes)}, weights);
-}
 
 /// Throws unless the target is known, and loss, class weights and label smoothing suit it.
 void check_target(const TrainConfig& c) {
@@ -163,7 +124,8 @@ LabelLoss make_loss(const TrainConfig& config, const Dataset& train) {
   LossOptions options;
   options.ignore_index = ignore_label;
   options.label_smoothing = config.label_smoothing;
-  if (config.class_weights == "median") options.class_weights = median_frequency_weights(train);
+  if (config.class_weights != "none")
+    options.class_weights = class_weights(config.class_weights, train);
   return make_label_loss(terms, options);
 }
 

@@ -159,8 +159,10 @@ void RecipeFlags::bind(CLI::App& cmd) {
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str()
       ->group("Recipe");
-  cmd.add_option("--class-weights", c.class_weights, "none, or median: median frequency balancing")
-      ->check(CLI::IsMember({"none", "median"}))
+  cmd.add_option("--class-weights", c.class_weights,
+                 "none, enet: 1 / ln(1.02 + the class's share), or median: median frequency "
+                 "balancing, which has no bound")
+      ->check(CLI::IsMember({"none", "enet", "median"}))
       ->capture_default_str()
       ->group("Recipe");
   cmd.add_option("--seed", c.seed, "Seed of initial weights, shuffling, augmentation and dropout")
