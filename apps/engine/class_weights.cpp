@@ -1,6 +1,7 @@
 #include "apps/engine/class_weights.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <utility>
 #include <vector>
@@ -49,10 +50,10 @@ double share(int64_t part, int64_t whole) {
   return static_cast<double>(part) / static_cast<double>(whole);
 }
 
-std::vector<double> enet_weights(const LabelCounts& counts) {
+std::vector<double> enet_weights(const LabelCounts& counts, double offset) {
   std::vector<double> weights;
   for (const ClassCount& c : counts.classes)
-    weights.push_back(c.own ? 1 / std::log(1.02 + share(c.own, counts.pixels)) : 0);
+    weights.push_back(c.own ? 1 / std::log(offset + share(c.own, counts.pixels)) : 0);
   return weights;
 }
 
@@ -70,14 +71,33 @@ std::vector<double> median_frequency_weights(const LabelCounts& counts) {
   return weights;
 }
 
+/// The rule by name, and ENet's C.
+struct Rule {
+  std::string name;
+  double offset = 1.02;
+};
+
+Rule parse_rule(const std::string& text) {
+  const size_t colon = text.find(':');
+  Rule rule{.name = text.substr(0, colon)};
+  check<UsageError>(rule.name == "enet" || rule.name == "median", "[train] class weights '", text,
+                    "', expected none, enet, enet:C or median");
+  if (colon == std::string::npos) return rule;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, rule.offset);
+  check<UsageError>(rule.name == "enet" && error == std::errc() && stop == end && rule.offset > 1 &&
+                        std::isfinite(rule.offset),
+                    "[train] class weights '", text, "', expected enet:C with a C above 1");
+  return rule;
+}
+
 }  // namespace
 
 Tensor class_weights(const std::string& rule, const Dataset& train) {
-  check<UsageError>(rule == "enet" || rule == "median", "[train] unknown class weights '", rule,
-                    "', expected none, enet or median");
+  const auto [name, offset] = parse_rule(rule);
   const LabelCounts counts = count_labels(train);
   const std::vector<double> exact =
-      rule == "enet" ? enet_weights(counts) : median_frequency_weights(counts);
+      name == "enet" ? enet_weights(counts, offset) : median_frequency_weights(counts);
   const std::vector<float> weights(exact.begin(), exact.end());
   return Tensor::from({std::ssize(weights)}, weights);
 }

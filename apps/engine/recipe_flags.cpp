@@ -160,9 +160,8 @@ void RecipeFlags::bind(CLI::App& cmd) {
       ->capture_default_str()
       ->group("Recipe");
   cmd.add_option("--class-weights", c.class_weights,
-                 "none, enet: 1 / ln(1.02 + the class's share), or median: median frequency "
-                 "balancing, which has no bound")
-      ->check(CLI::IsMember({"none", "enet", "median"}))
+                 "none; enet:C: 1 / ln(C + the class's share), C = 1.02 if not given; or median: "
+                 "median frequency balancing, which has no bound")
       ->capture_default_str()
       ->group("Recipe");
   cmd.add_option("--seed", c.seed, "Seed of initial weights, shuffling, augmentation and dropout")

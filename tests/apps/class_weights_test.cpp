@@ -45,6 +45,11 @@ TEST(ClassWeights, Enet) {
   expect_weights("enet", {2.118263518840, 5.842887460424, 4.183804567926, 0});
 }
 
+TEST(ClassWeights, EnetWithALargerOffset) {
+  // 1 / ln(1.1 + p).
+  expect_weights("enet:1.1", {1.920211544197, 4.230319257068, 3.332171600025, 0});
+}
+
 TEST(ClassWeights, MedianFrequency) {
   // Frequencies 7/12, 2/8 and 3/4: the median is the first.
   expect_weights("median", {1, 7.0 / 3, 7.0 / 9, 0});
@@ -60,9 +65,13 @@ TEST(ClassWeights, Refusals) {
     return "accepted";
   };
   EXPECT_THAT(refusal("inverse", two_images()),
-              HasSubstr("unknown class weights 'inverse', expected none, enet or median"));
+              HasSubstr("class weights 'inverse', expected none, enet, enet:C or median"));
+  for (const char* rule : {"enet:1", "enet:", "enet:nan", "enet:inf", "enet:1.1x", "median:2"})
+    EXPECT_THAT(refusal(rule, two_images()), HasSubstr(std::string("class weights '") + rule +
+                                                       "', expected enet:C with a C above 1"));
   const MemoryDataset unlabelled({plain_sample(2, 4, {0, 0, 0}, ignore_label)});
-  EXPECT_THAT(refusal("enet", unlabelled), HasSubstr("no pixel of the training images has a class"));
+  EXPECT_THAT(refusal("enet", unlabelled),
+              HasSubstr("no pixel of the training images has a class"));
 }
 
 }  // namespace
