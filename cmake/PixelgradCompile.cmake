@@ -5,7 +5,9 @@ function(pixelgrad_compile_options target)
   target_compile_features(${target} PUBLIC cxx_std_20)
   set_target_properties(${target} PROPERTIES CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR})
-  target_compile_options(${target} PRIVATE -Wall -Wextra -Wno-restrict -Wno-psabi $<$<BOOL:${PIXELGRAD_WERROR}>:-Werror>)
+  set(warnings -Wall -Wextra -Wno-restrict -Wno-psabi $<$<BOOL:${PIXELGRAD_WERROR}>:-Werror>)
+  target_compile_options(${target} PRIVATE
+    $<$<COMPILE_LANGUAGE:CXX>:${warnings}> $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra>)
   if(PIXELGRAD_SANITIZE)
     list(JOIN PIXELGRAD_SANITIZE "," sanitizers)
     target_compile_options(${target} PUBLIC -fsanitize=${sanitizers} -fno-sanitize-recover=all

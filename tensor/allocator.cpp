@@ -1,38 +1,25 @@
 #include "tensor/allocator.h"
 
-#include <cstdlib>
-#include <map>
+#include <algorithm>
 #include <mutex>
-#include <vector>
+#include <new>
 
-#include "tensor/arena_internal.h"
 #include "tensor/check.h"
+#include "tensor/host_memory_internal.h"
 #include "tensor/poison_internal.h"
+#ifdef PIXELGRAD_CUDA
+#include "tensor/cuda/device_memory.h"
+#endif
 
 namespace pixelgrad {
 namespace {
 
-constexpr size_t alignment = 64;
-constexpr size_t large = size_t{1} << 20;  // from here on blocks share an arena
-
-/// Rounded size of a block. Small ones have eight sizes per power of two, so at most an eighth is
-/// wasted and a training step whose shapes vary a little finds its blocks again.
-size_t rounded(size_t bytes) {
-  const size_t need = bytes + PIXELGRAD_RED_ZONE;
-  if (need >= large) return (need + Arena::granule - 1) / Arena::granule * Arena::granule;
-  size_t power = 256;
-  while (power < need) power *= 2;
-  const size_t step = power / 8 >= alignment ? power / 8 : alignment;
-  return (need + step - 1) / step * step;
-}
-
-/// Free blocks. One instance lives for the whole program, and is never destroyed: tensors with
-/// static lifetime may be freed after any destructor of ours.
+/// The blocks of one kind of memory. One instance lives for the whole program, and is never
+/// destroyed: tensors with static lifetime may be freed after any destructor of ours.
+template <class Memory>
 struct Cache {
   std::mutex mutex;
-  std::map<size_t, std::vector<void*>> small_blocks;  // by rounded size
-  int64_t small_bytes = 0;                            // in small_blocks
-  Arena large_blocks;
+  Memory memory;
   MemoryStats stats;
 
   static Cache& instance() {
@@ -40,96 +27,80 @@ struct Cache {
     return *cache;
   }
 
-  /// A free block, or null.
-  void* take(size_t size) {
-    if (size >= large) return large_blocks.take(size);
-    auto& blocks = small_blocks[size];
-    if (blocks.empty()) return nullptr;
-    void* block = blocks.back();
-    blocks.pop_back();
-    small_bytes -= static_cast<int64_t>(size);
+  void* ask_system(size_t size) {
+    ++stats.system_calls;
+    return memory.ask_system(size);
+  }
+
+  void* allocate(Device device, size_t bytes) {
+    check<OutOfMemoryError>(bytes < (size_t{1} << 62), "[allocate] no memory for ", bytes,
+                            " bytes");
+    const size_t size = Memory::rounded(bytes);
+    void* block = memory.take(size);
+    if (!block) block = ask_system(size);
+    if (!block) {
+      memory.release_all();
+      block = ask_system(size);
+    }
+    check<OutOfMemoryError>(block != nullptr, "[allocate] no memory for ", bytes, " bytes on ",
+                            device, " (", stats.in_use, " in use)");
+    stats.in_use += static_cast<int64_t>(size);
+    stats.peak_in_use = std::max(stats.peak_in_use, stats.in_use);
+    PIXELGRAD_UNPOISON(block, bytes);
+    PIXELGRAD_POISON(static_cast<char*>(block) + bytes, size - bytes);
     return block;
   }
 
-  void* ask_system(size_t size) {
-    ++stats.system_calls;
-    return size >= large ? large_blocks.from_system(size) : std::aligned_alloc(alignment, size);
-  }
-
-  void give(void* block, size_t size) {
-    if (size >= large) return large_blocks.give(block, size);
-    small_blocks[size].push_back(block);
-    small_bytes += static_cast<int64_t>(size);
-  }
-
-  void release_all() {
-    for (auto& [size, blocks] : small_blocks)
-      for (void* block : blocks) {
-        PIXELGRAD_UNPOISON(block, size);
-        std::free(block);
-      }
-    small_blocks.clear();
-    small_bytes = 0;
-    large_blocks.release();
+  void deallocate(void* block, size_t bytes) noexcept {
+    const size_t size = Memory::rounded(bytes);
+    stats.in_use -= static_cast<int64_t>(size);
+    PIXELGRAD_POISON(block, size);
+    try {
+      memory.give(block, size);
+    } catch (const std::bad_alloc&) {
+      memory.abandon(block, size);
+    }
   }
 };
+
+/// Calls f with the cache of `device`, which nobody else uses meanwhile.
+template <class F>
+auto with_cache(Device device, const F& f) {
+  const auto locked = [&](auto& cache) {
+    const std::lock_guard lock(cache.mutex);
+    return f(cache);
+  };
+#ifdef PIXELGRAD_CUDA
+  if (device == Device::cuda) return locked(Cache<cuda::DeviceMemory>::instance());
+#endif
+  check(device == Device::cpu, "[allocate] this build has no ", device, " backend");
+  return locked(Cache<HostMemory>::instance());
+}
 
 }  // namespace
 
 void* allocate(Device device, size_t bytes) {
-  check(device == Device::cpu, "[allocate] this build has no ", device, " backend");
-  check<OutOfMemoryError>(bytes < (size_t{1} << 62), "[allocate] no memory for ", bytes, " bytes");
-  const size_t size = rounded(bytes);
-  Cache& cache = Cache::instance();
-  const std::lock_guard lock(cache.mutex);
-  void* block = cache.take(size);
-  if (!block) block = cache.ask_system(size);
-  if (!block) {
-    cache.release_all();
-    block = cache.ask_system(size);
-  }
-  check<OutOfMemoryError>(block != nullptr, "[allocate] no memory for ", bytes, " bytes on ",
-                          device, " (", cache.stats.in_use, " in use)");
-  cache.stats.in_use += static_cast<int64_t>(size);
-  cache.stats.peak_in_use = std::max(cache.stats.peak_in_use, cache.stats.in_use);
-  PIXELGRAD_UNPOISON(block, bytes);
-  PIXELGRAD_POISON(static_cast<char*>(block) + bytes, size - bytes);
-  return block;
+  return with_cache(device, [&](auto& cache) { return cache.allocate(device, bytes); });
 }
 
-void deallocate(Device, void* block, size_t bytes) noexcept {
-  const size_t size = rounded(bytes);
-  Cache& cache = Cache::instance();
-  const std::lock_guard lock(cache.mutex);
-  cache.stats.in_use -= static_cast<int64_t>(size);
-  PIXELGRAD_POISON(block, size);
-  try {
-    cache.give(block, size);
-  } catch (const std::bad_alloc&) {
-    // No memory to note it: of a large block the pages stay mapped, unused.
-    PIXELGRAD_UNPOISON(block, size);
-    if (size < large) std::free(block);
-  }
+void deallocate(Device device, void* block, size_t bytes) noexcept {
+  with_cache(device, [&](auto& cache) { cache.deallocate(block, bytes); });
 }
 
-MemoryStats memory_stats(Device) {
-  Cache& cache = Cache::instance();
-  const std::lock_guard lock(cache.mutex);
-  MemoryStats stats = cache.stats;
-  stats.cached = cache.small_bytes + static_cast<int64_t>(cache.large_blocks.bytes());
-  return stats;
+MemoryStats memory_stats(Device device) {
+  return with_cache(device, [](auto& cache) {
+    MemoryStats stats = cache.stats;
+    stats.cached = static_cast<int64_t>(cache.memory.bytes());
+    return stats;
+  });
 }
 
-void reset_peak_memory(Device) {
-  Cache& cache = Cache::instance();
-  const std::lock_guard lock(cache.mutex);
-  cache.stats.peak_in_use = cache.stats.in_use;
+void reset_peak_memory(Device device) {
+  with_cache(device, [](auto& cache) { cache.stats.peak_in_use = cache.stats.in_use; });
 }
 
-void empty_cache(Device) {
-  Cache& cache = Cache::instance();
-  const std::lock_guard lock(cache.mutex);
-  cache.release_all();
+void empty_cache(Device device) {
+  with_cache(device, [](auto& cache) { cache.memory.release_all(); });
 }
 
 }  // namespace pixelgrad

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <iterator>
+#include <utility>
 
 #include "tensor/poison_internal.h"
 
@@ -32,45 +32,11 @@ char* map(size_t size, char* fixed = nullptr) {
 }  // namespace
 
 void* Arena::take(size_t size) {
-  if (void* block = take_range(size)) return block;
+  if (void* block = free_.take(size)) return block;
   return whole_pages() >= size ? from_system(size) : nullptr;
 }
 
-void* Arena::take_range(size_t size) {
-  const auto found = by_size_.lower_bound({size, nullptr});
-  if (found == by_size_.end()) return nullptr;
-  const auto [range_size, begin] = *found;
-  // The remainder keeps its place in both lists' nodes, so that taking never asks for memory.
-  auto address = by_address_.extract(begin);
-  auto range = by_size_.extract(found);
-  bytes_ -= size;
-  if (range_size > size) {
-    address.key() = begin + size;
-    address.mapped() = range_size - size;
-    by_address_.insert(std::move(address));
-    range.value() = {range_size - size, begin + size};
-    by_size_.insert(std::move(range));
-  }
-  return begin;
-}
-
-void Arena::give(void* block, size_t size) {
-  char* begin = static_cast<char*>(block);
-  auto next = by_address_.lower_bound(begin);
-  if (next != by_address_.end() && begin + size == next->first) {
-    size += next->second;
-    erase(next++);
-  }
-  if (next != by_address_.begin()) {
-    const auto previous = std::prev(next);
-    if (previous->first + previous->second == begin) {
-      begin = previous->first;
-      size += previous->second;
-      erase(previous);
-    }
-  }
-  insert(begin, size);
-}
+void Arena::give(void* block, size_t size) { free_.give(static_cast<char*>(block), size); }
 
 void* Arena::from_system(size_t size) {
   const size_t pages = round_up(size, huge_page), asked = pages + huge_page;
@@ -94,7 +60,7 @@ void* Arena::from_system(size_t size) {
 /// Bytes of all huge pages that are free.
 size_t Arena::whole_pages() const {
   size_t sum = 0;
-  for (const auto& [begin, size] : by_address_) sum += pages_within(begin, size).second;
+  for (const auto& [begin, size] : free_.by_address()) sum += pages_within(begin, size).second;
   return sum;
 }
 
@@ -103,15 +69,15 @@ size_t Arena::whole_pages() const {
 /// that large ones stay. False where the system refused even fresh ones: some of `to` is lost.
 bool Arena::move_pages(char* to, size_t size) {
   char* const end = to + size;
-  for (auto next = by_size_.begin(); next != by_size_.end() && to < end;) {
+  for (auto next = free_.by_size().begin(); next != free_.by_size().end() && to < end;) {
     const auto [range_size, begin] = *next++;
     auto [page, bytes] = pages_within(begin, range_size);
     bytes = std::min(bytes, static_cast<size_t>(end - to));
     if (bytes == 0) continue;
-    erase(by_address_.find(begin));
-    if (page > begin) insert(begin, static_cast<size_t>(page - begin));
+    free_.erase(begin);
+    if (page > begin) free_.insert(begin, static_cast<size_t>(page - begin));
     if (char* behind = page + bytes; behind < begin + range_size)
-      insert(behind, static_cast<size_t>(begin + range_size - behind));
+      free_.insert(behind, static_cast<size_t>(begin + range_size - behind));
     PIXELGRAD_UNPOISON(page, bytes);  // the addresses may be anybody's next
     // One by one: the system moves no range that it knows as several.
     for (char* const last = page + bytes; page < last; page += huge_page, to += huge_page) {
@@ -128,30 +94,11 @@ bool Arena::move_pages(char* to, size_t size) {
 }
 
 void Arena::release() {
-  for (const auto& [begin, size] : by_address_) {
+  for (const auto& [begin, size] : free_.by_address()) {
     PIXELGRAD_UNPOISON(begin, size);  // the addresses may be anybody's next
     munmap(begin, size);
   }
-  by_address_.clear();
-  by_size_.clear();
-  bytes_ = 0;
-}
-
-void Arena::insert(char* begin, size_t size) {
-  const auto at = by_address_.emplace(begin, size).first;
-  try {
-    by_size_.emplace(size, begin);
-  } catch (...) {
-    by_address_.erase(at);
-    throw;
-  }
-  bytes_ += size;
-}
-
-void Arena::erase(std::map<char*, size_t>::iterator range) {
-  bytes_ -= range->second;
-  by_size_.erase({range->second, range->first});
-  by_address_.erase(range);
+  free_.clear();
 }
 
 }  // namespace pixelgrad

@@ -1,8 +1,7 @@
 #pragma once
 #include <cstddef>
-#include <map>
-#include <set>
-#include <utility>
+
+#include "tensor/free_ranges_internal.h"
 
 namespace pixelgrad {
 
@@ -29,18 +28,13 @@ class Arena {
   /// Gives all free ranges back to the system.
   void release();
 
-  size_t bytes() const { return bytes_; }  ///< free ones
+  size_t bytes() const { return free_.bytes(); }  ///< free ones
 
  private:
-  void* take_range(size_t size);
   size_t whole_pages() const;
   bool move_pages(char* to, size_t size);
-  void insert(char* begin, size_t size);
-  void erase(std::map<char*, size_t>::iterator range);
 
-  std::map<char*, size_t> by_address_;
-  std::set<std::pair<size_t, char*>> by_size_;
-  size_t bytes_ = 0;
+  FreeRanges free_;
 };
 
 }  // namespace pixelgrad

@@ -5,6 +5,8 @@
 
 #include "tensor/allocator.h"
 #include "tensor/dispatch.h"
+#include "tensor/kernels/values.h"
+#include "tensor/transfer_internal.h"
 
 namespace pixelgrad {
 
@@ -118,11 +120,9 @@ Tensor Tensor::view(Shape to) const {
 Tensor Tensor::to(Dtype type) const {
   if (type == dtype()) return *this;
   Tensor out = empty(shape(), type, device());
-  dispatch_all(*this, [&]<Device, class From>() {
+  dispatch_all(*this, [&]<Device D, class From>() {
     dispatch_all(out, [&]<Device, class To>() {
-      const From* from = data<From>();
-      To* to = out.mutable_data<To>();
-      for (int64_t i = 0, n = numel(); i < n; ++i) to[i] = static_cast<To>(from[i]);
+      kernels::convert<D>(numel(), data<From>(), out.mutable_data<To>());
     });
   });
   return out;
@@ -130,19 +130,20 @@ Tensor Tensor::to(Dtype type) const {
 
 Tensor Tensor::to(Device where) const {
   if (where == device()) return *this;
-  throw Error(str("[tensor] this build has no ", where, " backend"));
+  Tensor out = empty(shape(), dtype(), where);
+  out.copy_from(*this);
+  return out;
 }
 
 void Tensor::copy_from(const Tensor& source) {
   check(source.shape() == shape() && source.dtype() == dtype(), "[copy_from] got ", source.shape(),
         " of ", source.dtype(), ", expected ", shape(), " of ", dtype());
-  const Tensor here = source.to(device());
-  if (bytes()) std::memcpy(mutable_raw(), here.raw(), bytes());
+  transfer("copy_from", device(), mutable_raw(), source.device(), source.raw(), bytes());
 }
 
 void Tensor::fill(double value) {
-  dispatch_all(*this, [&]<Device, class T>() {
-    std::fill_n(mutable_data<T>(), numel(), static_cast<T>(value));
+  dispatch_all(*this, [&]<Device D, class T>() {
+    kernels::fill<D>(numel(), static_cast<T>(value), mutable_data<T>());
   });
 }
 

@@ -10,26 +10,6 @@ namespace {
 
 using Dim = StridedCopy::Dim;
 
-/// The same copy in as few dimensions as possible, those with the shortest steps in `to` last.
-StridedCopy simplified(const StridedCopy& c) {
-  StridedCopy sorted;
-  for (int k = 0; k < c.dims; ++k)
-    if (c.dim[k].size != 1) sorted.dim[sorted.dims++] = c.dim[k];
-  std::stable_sort(sorted.dim, sorted.dim + sorted.dims,
-                   [](const Dim& a, const Dim& b) { return a.to > b.to; });
-  StridedCopy merged;
-  for (int k = 0; k < sorted.dims; ++k) {
-    const Dim& d = sorted.dim[k];
-    Dim* before = merged.dims ? &merged.dim[merged.dims - 1] : nullptr;
-    if (before && before->from == d.from * d.size && before->to == d.to * d.size)
-      *before = {before->size * d.size, d.from, d.to};
-    else
-      merged.add(d.size, d.from, d.to);
-  }
-  if (merged.dims == 0) merged.add(1, 1, 1);
-  return merged;
-}
-
 /// A copy cut into units of two dimensions: `line`, whose steps in `to` are the shortest, and
 /// `cross`, whose steps in `from` are. They are one and the same unless the copy transposes; where
 /// it does not, `cross` is a single element.
@@ -120,7 +100,7 @@ template <Device D, class T>
 void copy_strided(const StridedCopy& c, const T* from, T* to) {
   for (int k = 0; k < c.dims; ++k)
     if (c.dim[k].size == 0) return;
-  const Plan plan(simplified(c));
+  const Plan plan(c.simplified());
   const int64_t grain = std::max<int64_t>(1, (1 << 15) / (plan.cross_piece * plan.line_piece));
   parallel_range(plan.units(), grain,
                  [&](int64_t begin, int64_t end) { copy_units(plan, begin, end, from, to); });

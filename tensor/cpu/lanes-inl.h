@@ -29,6 +29,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 ///   template <class V> V softsign(V x) { return x / (1 + abs(x)); }
 template <class T>
 struct Lanes {
+  using Value = T;
   using D = hn::ScalableTag<T>;
   using Mask = hn::Mask<D>;
   hn::Vec<D> v;
@@ -117,32 +118,6 @@ HWY_INLINE Lanes<T> pow(Lanes<T> base, Lanes<T> exponent) {
   exponent.store(b);
   for (int64_t i = 0; i < Lanes<T>::count(); ++i) a[i] = std::pow(a[i], b[i]);
   return Lanes<T>::load(a);
-}
-
-/// Mills' ratio (1 - Phi(z)) / phi(z) of the standard normal distribution, for z >= 0 where
-/// (1 + z) times it is smooth in t = (z - 5) / (z + 5); Shepherd and Laframboise, "Chebyshev
-/// approximation of (1 + 2x) exp(x^2) erfc(x)", Math. Comp. 36, 1981, has the idea. f32 needs the
-/// first 13 coefficients only.
-template <class T>
-HWY_INLINE Lanes<T> mills_ratio(Lanes<T> z) {
-  constexpr double chebyshev[] = {
-      1.1579976221305187124,      -0.16334493884513979578,    -0.013683136055781578663,
-      0.030822000198100042856,    -0.016220073012046799764,   0.005616691016460101839,
-      -0.0014133933783549155591,  0.00025026254607256738977,  -0.000024689072397287796587,
-      -1.0107964061912928731e-6,  7.495419179660216033e-7,    -7.6002742692538396811e-8,
-      -1.1574771441689230022e-8,  3.3333864772235043433e-9,   7.5380403939484899111e-11,
-      -1.1104246511340823562e-10, 3.5092480941968187302e-12,  3.689494780236951643e-12,
-      -2.3377218265668275984e-13, -1.3272557393013508467e-13, 9.9148671467122594004e-15,
-      5.272714047484130564e-15,   -3.3576619457867884555e-16, -2.2238894579784585696e-16};
-  constexpr int terms = sizeof(T) == 4 ? 13 : 24;
-  const Lanes<T> t = (z - 5) / (z + 5), twice = t + t;
-  Lanes<T> next = 0, after = 0;  // Clenshaw's recurrence, highest term first
-  for (int k = terms - 1; k > 0; --k) {
-    const Lanes<T> sum = twice * next + (static_cast<T>(chebyshev[k]) - after);
-    after = next;
-    next = sum;
-  }
-  return (t * next + (static_cast<T>(chebyshev[0]) - after)) / (1 + z);
 }
 
 }  // namespace

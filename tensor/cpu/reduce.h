@@ -2,19 +2,12 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "tensor/kernels/broadcast.h"
+#include "tensor/kernels/reduce.h"
 #include "tensor/mutant_internal.h"
 #include "tensor/parallel.h"
 
-// How sums and maxima over axes are cut into pieces. A reduction over several groups of axes runs
-// group by group, from the innermost; each is a reduction of [outer, reduced, inner] to
-// [outer, inner].
+// How sums and maxima over axes are cut into pieces. See for_each_reduced_group.
 namespace pixelgrad::kernels {
-
-/// One group of axes: [outer, reduced, inner] to [outer, inner].
-struct ReducedGroup {
-  int64_t outer = 1, reduced = 1, inner = 1;
-};
 
 /// How a group is cut into units by its sizes alone: the columns into blocks that fit a buffer, the
 /// rows into parts whose results are merged in their order.
@@ -65,25 +58,6 @@ void for_each_reduction_unit(const ReducedGroup& g, const ReductionCut& cut, F f
                       .columns = std::min(ReductionCut::max_columns, g.inner - column)});
     }
   });
-}
-
-/// Calls f(group, is_last) for each group of repeated axes, innermost first.
-template <class F>
-void for_each_reduced_group(const BroadcastAxes& axes, F f) {
-  int first = axes.count;
-  for (int i = axes.count - 1; i >= 0; --i)
-    if (axes.repeated[i]) first = i;
-  int64_t inner = 1;
-  for (int i = axes.count - 1; i >= 0; --i) {
-    if (!axes.repeated[i]) {
-      inner *= axes.size[i];
-      continue;
-    }
-    ReducedGroup g{.reduced = axes.size[i], .inner = inner};
-    for (int k = 0; k < i; ++k) g.outer *= axes.size[k];
-    f(g, i == first);
-  }
-  if (first == axes.count) f(ReducedGroup{.inner = inner}, true);  // nothing to reduce: a copy
 }
 
 }  // namespace pixelgrad::kernels

@@ -3,7 +3,6 @@
 #include <memory>
 
 #include "tensor/cpu/reduce.h"
-#include "tensor/kernels/reduce.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tensor/cpu/reduce_max.cpp"

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 
 #include "tensor/device.h"
@@ -22,6 +23,26 @@ struct StridedCopy {
     StridedCopy r;
     for (int k = 0; k < dims; ++k) r.add(dim[k].size, dim[k].to, dim[k].from);
     return r;
+  }
+  /// The same copy in as few dimensions as possible, at least one, those with the shortest steps in
+  /// `to` last.
+  StridedCopy simplified() const {
+    StridedCopy sorted;
+    for (int k = 0; k < dims; ++k)
+      if (dim[k].size != 1) sorted.dim[sorted.dims++] = dim[k];
+    std::stable_sort(sorted.dim, sorted.dim + sorted.dims,
+                     [](const Dim& a, const Dim& b) { return a.to > b.to; });
+    StridedCopy merged;
+    for (int k = 0; k < sorted.dims; ++k) {
+      const Dim& d = sorted.dim[k];
+      Dim* before = merged.dims ? &merged.dim[merged.dims - 1] : nullptr;
+      if (before && before->from == d.from * d.size && before->to == d.to * d.size)
+        *before = {before->size * d.size, d.from, d.to};
+      else
+        merged.add(d.size, d.from, d.to);
+    }
+    if (merged.dims == 0) merged.add(1, 1, 1);
+    return merged;
   }
 };
 

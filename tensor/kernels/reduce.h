@@ -7,6 +7,32 @@
 // are the positions that `axes` maps to it. Any of its sizes but the kept ones may be 0 in sums.
 namespace pixelgrad::kernels {
 
+// A reduction over several groups of axes can run group by group, from the innermost.
+
+/// One group of axes: [outer, reduced, inner] to [outer, inner].
+struct ReducedGroup {
+  int64_t outer = 1, reduced = 1, inner = 1;
+};
+
+/// Calls f(group, is_last) for each group of repeated axes, innermost first.
+template <class F>
+void for_each_reduced_group(const BroadcastAxes& axes, F f) {
+  int first = axes.count;
+  for (int i = axes.count - 1; i >= 0; --i)
+    if (axes.repeated[i]) first = i;
+  int64_t inner = 1;
+  for (int i = axes.count - 1; i >= 0; --i) {
+    if (!axes.repeated[i]) {
+      inner *= axes.size[i];
+      continue;
+    }
+    ReducedGroup g{.reduced = axes.size[i], .inner = inner};
+    for (int k = 0; k < i; ++k) g.outer *= axes.size[k];
+    f(g, i == first);
+  }
+  if (first == axes.count) f(ReducedGroup{.inner = inner}, true);  // nothing to reduce: a copy
+}
+
 /// y = factor * sum of x, kept in f64 until it is rounded once, in an order that depends on the
 /// sizes alone.
 template <Device D, class T>

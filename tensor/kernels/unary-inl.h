@@ -19,6 +19,33 @@ PIXELGRAD_FORMULA V logistic(V x) {
   return select(x < 0, e, 1) / (1 + e);
 }
 
+/// Mills' ratio (1 - Phi(z)) / phi(z) of the standard normal distribution, for z >= 0 where
+/// (1 + z) times it is smooth in t = (z - 5) / (z + 5); Shepherd and Laframboise, "Chebyshev
+/// approximation of (1 + 2x) exp(x^2) erfc(x)", Math. Comp. 36, 1981, has the idea. f32 needs the
+/// first 13 coefficients only.
+template <class V>
+PIXELGRAD_FORMULA V mills_ratio(V z) {
+  using T = typename V::Value;
+  constexpr double chebyshev[] = {
+      1.1579976221305187124,      -0.16334493884513979578,    -0.013683136055781578663,
+      0.030822000198100042856,    -0.016220073012046799764,   0.005616691016460101839,
+      -0.0014133933783549155591,  0.00025026254607256738977,  -0.000024689072397287796587,
+      -1.0107964061912928731e-6,  7.495419179660216033e-7,    -7.6002742692538396811e-8,
+      -1.1574771441689230022e-8,  3.3333864772235043433e-9,   7.5380403939484899111e-11,
+      -1.1104246511340823562e-10, 3.5092480941968187302e-12,  3.689494780236951643e-12,
+      -2.3377218265668275984e-13, -1.3272557393013508467e-13, 9.9148671467122594004e-15,
+      5.272714047484130564e-15,   -3.3576619457867884555e-16, -2.2238894579784585696e-16};
+  constexpr int terms = sizeof(T) == 4 ? 13 : 24;
+  const V t = (z - 5) / (z + 5), twice = t + t;
+  V next = 0, after = 0;  // Clenshaw's recurrence, highest term first
+  for (int k = terms - 1; k > 0; --k) {
+    const V sum = twice * next + (static_cast<T>(chebyshev[k]) - after);
+    after = next;
+    next = sum;
+  }
+  return (t * next + (static_cast<T>(chebyshev[0]) - after)) / (1 + z);
+}
+
 template <class V>
 struct Relu {
   PIXELGRAD_FORMULA V forward(V x) const { return select(x <= 0, 0, x); }  // a NaN stays
