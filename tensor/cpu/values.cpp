@@ -15,12 +15,12 @@ void convert(int64_t n, const From* from, To* to) {
 }
 
 #define PIXELGRAD_CONVERT(From, To) template void convert<Device::cpu>(int64_t, const From*, To*);
-#define PIXELGRAD_INSTANTIATE(T)                         \
-  template void fill<Device::cpu>(int64_t, T, T*);       \
-  PIXELGRAD_CONVERT(T, float)                            \
-  PIXELGRAD_CONVERT(T, double)                           \
-  PIXELGRAD_CONVERT(T, uint8_t)                          \
-  PIXELGRAD_CONVERT(T, int32_t)                          \
+#define PIXELGRAD_INSTANTIATE(T)                   \
+  template void fill<Device::cpu>(int64_t, T, T*); \
+  PIXELGRAD_CONVERT(T, float)                      \
+  PIXELGRAD_CONVERT(T, double)                     \
+  PIXELGRAD_CONVERT(T, uint8_t)                    \
+  PIXELGRAD_CONVERT(T, int32_t)                    \
   PIXELGRAD_CONVERT(T, int64_t)
 PIXELGRAD_INSTANTIATE(float)
 PIXELGRAD_INSTANTIATE(double)

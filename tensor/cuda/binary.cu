@@ -67,12 +67,12 @@ void where(int64_t n, const Operand<uint8_t>& condition, const Operand<T>& a, co
     cuda::launch("where", cuda::one_thread_each(n), where_kernel<T>, n, condition, a, b, y);
 }
 
-#define PIXELGRAD_INSTANTIATE(T)                                                                  \
-  template void binary_forward<Device::cuda, T>(BinaryOp, int64_t, const Operand<T>&,             \
-                                                const Operand<T>&, T*);                           \
-  template void binary_backward<Device::cuda, T>(BinaryOp, Side, int64_t, const Operand<T>&,      \
-                                                 const Operand<T>&, const T*, const T*, T*);      \
-  template void where<Device::cuda, T>(int64_t, const Operand<uint8_t>&, const Operand<T>&,       \
+#define PIXELGRAD_INSTANTIATE(T)                                                             \
+  template void binary_forward<Device::cuda, T>(BinaryOp, int64_t, const Operand<T>&,        \
+                                                const Operand<T>&, T*);                      \
+  template void binary_backward<Device::cuda, T>(BinaryOp, Side, int64_t, const Operand<T>&, \
+                                                 const Operand<T>&, const T*, const T*, T*); \
+  template void where<Device::cuda, T>(int64_t, const Operand<uint8_t>&, const Operand<T>&,  \
                                        const Operand<T>&, T*);
 PIXELGRAD_INSTANTIATE(float)
 PIXELGRAD_INSTANTIATE(double)

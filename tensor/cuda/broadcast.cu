@@ -18,8 +18,8 @@ template <Device D, class T>
 void expand(const Operand<T>& x, double factor, T* y) {
   const int64_t n = x.axes.all();
   if (n > 0)
-    cuda::launch("expand", cuda::one_thread_each(n), expand_kernel<T>, n, x,
-                 static_cast<T>(factor), y);
+    cuda::launch("expand", cuda::one_thread_each(n), expand_kernel<T>, n, x, static_cast<T>(factor),
+                 y);
 }
 
 template void expand<Device::cuda, float>(const Operand<float>&, double, float*);

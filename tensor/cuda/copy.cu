@@ -5,8 +5,8 @@
 namespace pixelgrad::kernels {
 namespace {
 
-/// Thread i takes the i-th element in the order of the dimensions, of which the last is the one with
-/// the shortest steps in `to`: neighbouring threads write neighbouring values.
+/// Thread i takes the i-th element in the order of the dimensions, of which the last is the one
+/// with the shortest steps in `to`: neighbouring threads write neighbouring values.
 template <class T>
 __global__ void copy_kernel(int64_t n, StridedCopy c, const T* from, T* to) {
   int64_t i = cuda::thread_number();

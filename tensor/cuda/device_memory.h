@@ -12,8 +12,8 @@ class DeviceMemory {
   /// The size of the block that serves a request.
   static size_t rounded(size_t bytes);
 
-  void* take(size_t size) { return segments(size).take(size); }        ///< a free block, or null
-  void* ask_system(size_t size);                                       ///< a new one, or null
+  void* take(size_t size) { return segments(size).take(size); }  ///< a free block, or null
+  void* ask_system(size_t size);                                 ///< a new one, or null
   void give(void* block, size_t size) { segments(size).give(block, size); }  ///< becomes free
   /// A block that could not be given back, for want of memory to note it: it stays unused.
   void abandon(void*, size_t) noexcept {}

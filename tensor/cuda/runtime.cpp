@@ -30,8 +30,8 @@ void synchronize(std::string_view op) { check_status(cudaStreamSynchronize(strea
 void check_status(cudaError_t status, std::string_view op) {
   if (status == cudaSuccess) return;
   cudaGetLastError();  // so that the next call does not report it again
-  throw Error(str("[", op, "] CUDA: ", cudaGetErrorString(status), " (", cudaGetErrorName(status),
-                  ")"));
+  throw Error(
+      str("[", op, "] CUDA: ", cudaGetErrorString(status), " (", cudaGetErrorName(status), ")"));
 }
 
 }  // namespace pixelgrad::cuda

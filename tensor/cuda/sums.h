@@ -49,8 +49,7 @@ struct PartialSums {
 
 /// `partial` is null in the last round, in which `finish` takes the sums.
 template <int K, class Term, class Finish>
-__global__ void sum_kernel(SumShape shape, SumCut cut, Term term, Finish finish,
-                           Sums<K>* partial) {
+__global__ void sum_kernel(SumShape shape, SumCut cut, Term term, Finish finish, Sums<K>* partial) {
   __shared__ Sums<K> shared[block_threads];
   const int thread = static_cast<int>(threadIdx.x);
   const int lane = thread % cut.columns, first = thread / cut.columns;
@@ -60,8 +59,8 @@ __global__ void sum_kernel(SumShape shape, SumCut cut, Term term, Finish finish,
   const int64_t outer = block / cut.column_blocks / cut.parts;
   const int64_t column = block % cut.column_blocks * cut.columns + lane;
   const int64_t begin = part * SumCut::rows_a_part;
-  const int64_t end = begin + SumCut::rows_a_part < shape.reduced ? begin + SumCut::rows_a_part
-                                                                  : shape.reduced;
+  const int64_t end =
+      begin + SumCut::rows_a_part < shape.reduced ? begin + SumCut::rows_a_part : shape.reduced;
   Sums<K> sums;
   if (column < shape.inner)
     for (int64_t row = begin + first; row < end; row += rows_at_once)

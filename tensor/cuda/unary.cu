@@ -41,10 +41,10 @@ void unary_backward(UnaryOp op, const UnaryParameters& parameters, int64_t n, co
   });
 }
 
-#define PIXELGRAD_INSTANTIATE(T)                                                                \
-  template void unary_forward<Device::cuda, T>(UnaryOp, const UnaryParameters&, int64_t,        \
-                                               const T*, T*);                                   \
-  template void unary_backward<Device::cuda, T>(UnaryOp, const UnaryParameters&, int64_t,       \
+#define PIXELGRAD_INSTANTIATE(T)                                                                   \
+  template void unary_forward<Device::cuda, T>(UnaryOp, const UnaryParameters&, int64_t, const T*, \
+                                               T*);                                                \
+  template void unary_backward<Device::cuda, T>(UnaryOp, const UnaryParameters&, int64_t,          \
                                                 const T*, const T*, T*);
 PIXELGRAD_INSTANTIATE(float)
 PIXELGRAD_INSTANTIATE(double)

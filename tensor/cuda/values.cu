@@ -26,7 +26,8 @@ void fill(int64_t n, T value, T* x) {
 
 template <Device D, class From, class To>
 void convert(int64_t n, const From* from, To* to) {
-  if (n > 0) cuda::launch("convert", cuda::one_thread_each(n), convert_kernel<From, To>, n, from, to);
+  if (n > 0)
+    cuda::launch("convert", cuda::one_thread_each(n), convert_kernel<From, To>, n, from, to);
 }
 
 #define PIXELGRAD_CONVERT(From, To) template void convert<Device::cuda>(int64_t, const From*, To*);
