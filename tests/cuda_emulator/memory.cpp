@@ -1,0 +1,188 @@
+// Allocation, copies and filling.
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+
+#include "tests/cuda_emulator/device.h"
+#include "tests/cuda_emulator/device_memory.h"
+#include "tests/cuda_emulator/stream.h"
+
+namespace {
+
+using emulator::call;
+using emulator::DeviceMemory;
+
+// Pages of the host that copies need not lock; for ever, like the device's memory.
+auto& pinned = *new std::map<void*, size_t>;
+
+/// Whether bytes may be read or written on that side.
+bool lies_in(bool device, const void* pointer, size_t bytes) {
+  const DeviceMemory& memory = DeviceMemory::instance();
+  return device ? memory.allocated(pointer, bytes) : pointer && !memory.contains(pointer);
+}
+
+/// Whether `kind` says the truth about both sides.
+bool agrees(cudaMemcpyKind kind, const void* to, const void* from, size_t to_bytes,
+            size_t from_bytes) {
+  const DeviceMemory& memory = DeviceMemory::instance();
+  bool to_device = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
+  bool from_device = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
+  if (kind == cudaMemcpyDefault)
+    to_device = memory.contains(to), from_device = memory.contains(from);
+  return lies_in(to_device, to, to_bytes) && lies_in(from_device, from, from_bytes);
+}
+
+cudaError_t copy(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width,
+                 size_t height, cudaMemcpyKind kind, cudaStream_t stream) {
+  if (kind < cudaMemcpyHostToHost || kind > cudaMemcpyDefault)
+    return cudaErrorInvalidMemcpyDirection;
+  if (width == 0 || height == 0) return cudaSuccess;
+  if (width > to_pitch || width > from_pitch ||
+      !agrees(kind, to, from, (height - 1) * to_pitch + width, (height - 1) * from_pitch + width))
+    return cudaErrorInvalidValue;
+  return emulator::enqueue(stream, [=] {
+    const DeviceMemory::Opened opened;
+    for (size_t row = 0; row < height; ++row)
+      std::memcpy(static_cast<char*>(to) + row * to_pitch,
+                  static_cast<const char*>(from) + row * from_pitch, width);
+  });
+}
+
+cudaError_t allocate(void** pointer, size_t bytes) {
+  if (pointer == nullptr) return cudaErrorInvalidValue;
+  *pointer = bytes == 0 ? nullptr : DeviceMemory::instance().allocate(bytes);
+  return *pointer == nullptr && bytes > 0 ? cudaErrorMemoryAllocation : cudaSuccess;
+}
+
+cudaError_t free_device(void* pointer) {
+  return pointer == nullptr || DeviceMemory::instance().free(pointer) ? cudaSuccess
+                                                                      : cudaErrorInvalidValue;
+}
+
+/// Memory that is given out while a stream is captured would belong to the graph, which is not
+/// emulated.
+cudaError_t check_not_captured(cudaStream_t stream) {
+  if (!emulator::is_stream(stream)) return cudaErrorInvalidResourceHandle;
+  return emulator::capture_of(stream) ? cudaErrorNotSupported : cudaSuccess;
+}
+
+}  // namespace
+
+cudaError_t cudaMalloc(void** pointer, size_t bytes) {
+  return call([&] {
+    if (const cudaError_t error = emulator::check_unsafe()) return error;
+    return allocate(pointer, bytes);
+  });
+}
+
+cudaError_t cudaFree(void* pointer) {
+  return call([&] {
+    if (const cudaError_t error = emulator::check_unsafe()) return error;
+    return free_device(pointer);
+  });
+}
+
+cudaError_t cudaMallocAsync(void** pointer, size_t bytes, cudaStream_t stream) {
+  return call([&] {
+    if (const cudaError_t error = check_not_captured(stream)) return error;
+    return allocate(pointer, bytes);
+  });
+}
+
+cudaError_t cudaFreeAsync(void* pointer, cudaStream_t stream) {
+  return call([&] {
+    if (const cudaError_t error = check_not_captured(stream)) return error;
+    return free_device(pointer);
+  });
+}
+
+cudaError_t cudaMallocHost(void** pointer, size_t bytes) {
+  return cudaHostAlloc(pointer, bytes, cudaHostAllocDefault);
+}
+
+cudaError_t cudaHostAlloc(void** pointer, size_t bytes, unsigned flags) {
+  return call([&] {
+    if (const cudaError_t error = emulator::check_unsafe()) return error;
+    if (pointer == nullptr || flags > 7) return cudaErrorInvalidValue;
+    *pointer = nullptr;
+    if (bytes == 0) return cudaSuccess;
+    if (posix_memalign(pointer, 4096, bytes) != 0) return cudaErrorMemoryAllocation;
+    pinned[*pointer] = bytes;
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaFreeHost(void* pointer) {
+  return call([&] {
+    if (const cudaError_t error = emulator::check_unsafe()) return error;
+    if (pointer == nullptr) return cudaSuccess;
+    if (pinned.erase(pointer) == 0) return cudaErrorInvalidValue;
+    std::free(pointer);
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaMemGetInfo(size_t* free_bytes, size_t* total_bytes) {
+  return call([&] {
+    if (free_bytes == nullptr || total_bytes == nullptr) return cudaErrorInvalidValue;
+    const DeviceMemory& memory = DeviceMemory::instance();
+    *total_bytes = memory.limit();
+    *free_bytes = memory.limit() - std::min(memory.limit(), memory.used());
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* pointer) {
+  return call([&] {
+    if (attributes == nullptr) return cudaErrorInvalidValue;
+    void* const p = const_cast<void*>(pointer);
+    const auto next = pinned.upper_bound(p);
+    const bool is_pinned = next != pinned.begin() && [&] {
+      const auto& [begin, bytes] = *std::prev(next);
+      return static_cast<size_t>(static_cast<char*>(p) - static_cast<char*>(begin)) < bytes;
+    }();
+    if (DeviceMemory::instance().allocated(pointer, 1))
+      *attributes = {cudaMemoryTypeDevice, 0, p, nullptr};
+    else if (is_pinned)
+      *attributes = {cudaMemoryTypeHost, 0, p, p};
+    else
+      *attributes = {cudaMemoryTypeUnregistered, -2, nullptr, p};
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
+  return call([&] {
+    // Waits for the legacy stream.
+    if (const cudaError_t error = emulator::check_waiting(nullptr)) return error;
+    if (const cudaError_t error = emulator::check_unsafe()) return error;
+    return copy(to, bytes, from, bytes, bytes, 1, kind, nullptr);
+  });
+}
+
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream) {
+  return call([&] { return copy(to, bytes, from, bytes, bytes, 1, kind, stream); });
+}
+
+cudaError_t cudaMemcpy2DAsync(void* to, size_t to_pitch, const void* from, size_t from_pitch,
+                              size_t width, size_t height, cudaMemcpyKind kind,
+                              cudaStream_t stream) {
+  return call([&] { return copy(to, to_pitch, from, from_pitch, width, height, kind, stream); });
+}
+
+cudaError_t cudaMemset(void* pointer, int value, size_t bytes) {
+  return cudaMemsetAsync(pointer, value, bytes, nullptr);
+}
+
+cudaError_t cudaMemsetAsync(void* pointer, int value, size_t bytes, cudaStream_t stream) {
+  return call([&] {
+    if (bytes == 0) return cudaSuccess;
+    if (!lies_in(true, pointer, bytes)) return cudaErrorInvalidValue;
+    return emulator::enqueue(stream, [=] {
+      const DeviceMemory::Opened opened;
+      std::memset(pointer, value, bytes);
+    });
+  });
+}

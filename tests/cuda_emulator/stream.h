@@ -1,0 +1,47 @@
+#pragma once
+#include <cuda_runtime_api.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace emulator {
+
+/// Something that a stream does: a kernel, a copy.
+using Work = std::function<void()>;
+
+/// For each stream that takes part in a capture, how many pieces of its work come before.
+using Progress = std::map<cudaStream_t, int>;
+
+/// Work of streams that is recorded instead of done.
+struct Capture {
+  cudaStreamCaptureMode mode;
+  std::thread::id thread;
+  cudaStream_t origin;
+  bool valid = true;
+  std::vector<Work> work;
+  std::map<cudaStream_t, Progress> progress;  // of the streams that take part
+};
+
+/// Does work now, or records it where the stream is being captured. CUDA's error where capture
+/// forbids it, or where there is no such stream.
+cudaError_t enqueue(cudaStream_t stream, Work work);
+
+/// For calls that wait for a stream: the error where that is captured, which ends the capture.
+cudaError_t check_waiting(cudaStream_t stream);
+/// The same for calls that wait for the device.
+cudaError_t check_waiting_for_device();
+/// For calls that CUDA names potentially unsafe, such as cudaMalloc: the error where a capture that
+/// concerns this thread forbids them.
+cudaError_t check_unsafe();
+
+/// The capture that a stream takes part in, or null.
+std::shared_ptr<Capture> capture_of(cudaStream_t stream);
+/// Makes a stream part of a capture, or out of all where that is null.
+void set_capture(cudaStream_t stream, std::shared_ptr<Capture> capture);
+bool is_stream(cudaStream_t stream);
+bool is_legacy(cudaStream_t stream);
+
+}  // namespace emulator
