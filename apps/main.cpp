@@ -49,7 +49,13 @@ int run(int argc, char** argv) {
                  "3x3 convolutions: direct, winograd, or auto, which of them is faster")
       ->check(CLI::IsMember(kernels::conv_algorithms()))
       ->capture_default_str();
+  std::string device = "cpu";
+  app.add_option("--device", device,
+                 "Where train, compare, evaluate, predict and gradcheck compute: cpu or cuda")
+      ->check(CLI::IsMember({"cpu", "cuda"}))
+      ->capture_default_str();
   app.parse_complete_callback([&] {
+    common.device = device == "cuda" ? Device::cuda : Device::cpu;
     if (common.threads > 0) set_num_threads(common.threads);
     kernels::set_conv_algorithm(kernels::conv_algorithms().at(common.conv_algo));
   });

@@ -138,6 +138,12 @@ void Module::to(Device device) {
   }
 }
 
+Device Module::device() const {
+  for (const auto& t : state())
+    if (is_floating(t.tensor.dtype())) return t.tensor.device();
+  return Device::cpu;
+}
+
 void Module::visit(
     const std::function<void(const std::string& path, const Module& module)>& visit) const {
   walk("", [&](const std::string& prefix, const Module& m) {

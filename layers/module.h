@@ -50,6 +50,8 @@ class Module {
   /// are forgotten. Integer counters stay on the CPU, where they are read.
   void to(Dtype dtype);
   void to(Device device);
+  /// Where the parameters are, as to() put them; cpu at first.
+  Device device() const;
 
   /// The dotted path from the root, "" for the root itself.
   std::string path() const;

@@ -20,6 +20,7 @@ std::array<double, 2> normals(const std::array<uint32_t, 4>& r) {
 /// Writes element i from the pair of doubles that block i/2 gives.
 template <class MakePair>
 void fill_pairs(Tensor& x, MakePair pair) {
+  check(x.device() == Device::cpu, "[random] fills tensors on the cpu, got one on ", x.device());
   dispatch(x, [&]<Device, class T>() {
     T* out = x.mutable_data<T>();
     parallel_range(x.numel(), grain, [&](int64_t begin, int64_t end) {

@@ -1,5 +1,8 @@
 #pragma once
 #include <CLI/CLI.hpp>
+#include <string>
+
+#include "tensor/device.h"
 
 namespace pixelgrad {
 
@@ -9,6 +12,7 @@ struct CommonFlags {
   bool json = false;
   int threads = 0;  ///< 0: as many as there are processors
   std::string conv_algo = "auto";
+  Device device = Device::cpu;  ///< of networks: train, compare, evaluate, predict, gradcheck
 };
 
 /// Each adds one subcommand, whose callback does the work and throws on failure.

@@ -96,7 +96,7 @@ std::vector<Candidate> all_candidates(const CompareFlags& f, const TrainConfig& 
 class Comparing {
  public:
   Comparing(const CompareFlags& flags, const CommonFlags& common, TrainConfig recipe)
-      : flags_(flags), json_(common.json), verbosity_(Verbosity::detect(common.quiet)) {
+      : flags_(flags), json_(common.json), device_(common.device), verbosity_(Verbosity::detect(common.quiet)) {
     check<UsageError>(flags.resume || !recipe.data.empty(),
                       "[compare] --data is missing: a data set's folder, or streets");
     all_.folder = flags.out.empty() ? default_out(recipe) : fs::path(flags.out);
@@ -183,6 +183,7 @@ class Comparing {
              .save_every = flags_.recipe.save_every,
              .panel_images = flags_.recipe.panels,
              .workers = flags_.recipe.workers,
+             .device = device_,
              .verbosity = verbosity_});
     } catch (const Interrupted&) {
       say(str("stopped in ", name, "; pixelgrad compare --resume --out ", all_.folder.string(),
@@ -259,6 +260,7 @@ class Comparing {
 
   const CompareFlags& flags_;
   const bool json_;
+  const Device device_;
   const Verbosity verbosity_;
   Comparison all_;
 };

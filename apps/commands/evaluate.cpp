@@ -42,6 +42,7 @@ void add_evaluate_command(CLI::App& app, const CommonFlags& common) {
     const auto dataset =
         open_like_training(checkpoint, flags->data, flags->format, flags->labels, flags->split);
     const auto model = restore_model(checkpoint);
+    model->to(common.device);
     Progress progress(Verbosity::detect(common.quiet), "evaluating", dataset->size());
     const Evaluation scores = evaluate(*model, *dataset, checkpoint.info, flags->workers,
                                        [&](int64_t done) { progress.update(done, done, ""); });

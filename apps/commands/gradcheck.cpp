@@ -29,7 +29,7 @@ struct Plan {
   GradcheckRequest request;
 };
 
-Plan make_plan(const Flags& flags) {
+Plan make_plan(const Flags& flags, Device device) {
   const int chosen = flags.all + !flags.op.empty() + !flags.layer.empty() + !flags.model.empty();
   check<UsageError>(chosen == 1, "[gradcheck] got ", chosen,
                     " of --all, --op NAME, --layer NAME and --model NAME, expected one");
@@ -41,6 +41,7 @@ Plan make_plan(const Flags& flags) {
   Plan plan;
   plan.request.sample = flags.sample;
   plan.request.dtype = single ? Dtype::f32 : Dtype::f64;
+  plan.request.device = device;
   if (flags.all) {
     plan.tables = {&op_cases(), &layer_cases()};
   } else if (!flags.op.empty()) {
@@ -137,7 +138,7 @@ void print_op(const OpCheck& op, const std::string& kind, const Flags& flags) {
 }
 
 void run(const Flags& flags, const CommonFlags& common) {
-  const Plan plan = make_plan(flags);
+  const Plan plan = make_plan(flags, common.device);
   activate_mutant(flags.inject);
   GradcheckSummary total;
   total.passed = true;

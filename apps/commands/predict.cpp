@@ -89,6 +89,7 @@ void add_predict_command(CLI::App& app, const CommonFlags& common) {
                       "[predict] --save rgb is for networks trained with --target rgb, this one "
                       "names classes; expected palette, overlay or ids");
     const auto model = restore_model(checkpoint);
+    model->to(common.device);
     std::optional<NearestColors> nearest;
     if (info.paints) nearest = painted_classes(info.classes);
     const std::vector<Rgb> colors = colors_of(info.classes);

@@ -119,6 +119,7 @@ void add_train_command(CLI::App& app, const CommonFlags& common) {
                                       .save_every = f.recipe.save_every,
                                       .panel_images = f.recipe.panels,
                                       .workers = f.recipe.workers,
+                                      .device = common.device,
                                       .stop_after = f.stop_after,
                                       .verbosity = Verbosity::detect(common.quiet)});
     print_result(result, common.json);

@@ -72,8 +72,8 @@ Tensor predict_logits(SegmentationModel& model, const Tensor& images) {
   const NoGrad no_grad;
   const int64_t h = images.shape(1), w = images.shape(2);
   const EvaluationScope evaluation(model);
-  const Tensor logits = model.forward(pad_reflect(images, model.input_padding(h, w))).logits;
-  return crop_top_left(logits, h, w);
+  const Tensor padded = pad_reflect(images, model.input_padding(h, w));
+  return crop_top_left(model.forward(padded.to(model.device())).logits.to(Device::cpu), h, w);
 }
 
 Tensor normalized(const Image& photo, const Normalization& normalization) {

@@ -5,7 +5,8 @@
 namespace pixelgrad {
 
 /// Class scores for images of any size: pads as the model asks (reflecting at the border), runs it
-/// in evaluation mode without a graph, and crops. images [N,H,W,C] -> logits [N,H,W,K].
+/// in evaluation mode without a graph, and crops. images [N,H,W,C] -> logits [N,H,W,K], both on the
+/// CPU, wherever the model is.
 Tensor predict_logits(SegmentationModel& model, const Tensor& images);
 
 /// A photo as the network takes it. f32 [1,H,W,3]

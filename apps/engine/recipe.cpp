@@ -119,13 +119,13 @@ Schedule make_schedule(const TrainConfig& config, int64_t total_steps) {
                           {"warmup_steps", std::to_string(config.warmup_steps)}});
 }
 
-LabelLoss make_loss(const TrainConfig& config, const Dataset& train) {
+LabelLoss make_loss(const TrainConfig& config, const Dataset& train, Device device) {
   const std::vector<LossTerm> terms = parse_loss(config.loss);  // before labels are read
   LossOptions options;
   options.ignore_index = ignore_label;
   options.label_smoothing = config.label_smoothing;
   if (config.class_weights != "none")
-    options.class_weights = class_weights(config.class_weights, train);
+    options.class_weights = class_weights(config.class_weights, train).to(device);
   return make_label_loss(terms, options);
 }
 

@@ -34,7 +34,7 @@ Schedule make_schedule(const TrainConfig& config, int64_t total_steps);
 /// For all convolutions from now on.
 void choose_conv_algorithm(const TrainConfig& config);
 
-/// Reads all training labels once where the config asks for class weights.
-LabelLoss make_loss(const TrainConfig& config, const Dataset& train);
+/// For logits on `device`. Reads all training labels once where the config asks for class weights.
+LabelLoss make_loss(const TrainConfig& config, const Dataset& train, Device device);
 
 }  // namespace pixelgrad

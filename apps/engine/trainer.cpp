@@ -43,11 +43,12 @@ class Trainer {
         loader_(*train_set_, loader_options(config_, info_.normalization, request.workers)),
         total_steps_(config_.epochs * loader_.batches_per_epoch()),
         schedule_(make_schedule(config_, total_steps_)),
-        loss_(info_.paints ? LabelLoss() : make_loss(config_, *train_set_)) {
+        loss_(info_.paints ? LabelLoss() : make_loss(config_, *train_set_, request.device)) {
     choose_conv_algorithm(config_);
     const InitScope init(config_.seed);
     model_ = make_model(info_.model);
     model_->checkpoint_activations(config_.checkpoint_activations);
+    model_->to(request_.device);
     optimizer_ = make_optimizer(config_, model_->parameters());
   }
 
@@ -173,7 +174,7 @@ class Trainer {
     auto start = Clock::now();
     epoch_images_ = 0;
     epoch_seconds_ = 0;
-    reset_peak_memory();
+    reset_peak_memory(request_.device);
     while (const auto batch = loader_.next()) {
       state_.loss_sum += step(*batch);
       epoch_images_ += batch->images.shape(0);
@@ -186,7 +187,7 @@ class Trainer {
       std::snprintf(note, sizeof note, "loss %.4f",
                     state_.loss_sum / static_cast<double>(state_.batch));
       progress.update(state_.batch, epoch_images_, note);
-      epoch_peak_mib_ = static_cast<double>(memory_stats().peak_in_use) / (1 << 20);
+      epoch_peak_mib_ = static_cast<double>(memory_stats(request_.device).peak_in_use) / (1 << 20);
       const bool stop = --budget == 0;
       if (state_.batch == batches) break;  // the epoch's end saves
       leave_if_asked();
@@ -214,13 +215,14 @@ class Trainer {
 
   Tensor batch_loss(const Batch& batch) {
     const int64_t h = batch.images.shape(1), w = batch.images.shape(2);
-    const ModelOutput out = model_->forward(pad_reflect(batch.images, model_->input_padding(h, w)));
+    const Tensor images = pad_reflect(batch.images, model_->input_padding(h, w));
+    const ModelOutput out = model_->forward(images.to(request_.device));
     if (info_.paints) {
       check_one_size(batch);
-      return painting_loss(out, batch.targets);
+      return painting_loss(out, batch.targets.to(request_.device));
     }
     const Tensor labels = pad_labels(batch.labels, out.logits.shape(1), out.logits.shape(2));
-    return output_loss(out, labels, loss_);
+    return output_loss(out, labels.to(request_.device), loss_);
   }
 
   /// Around a smaller picture there is nothing to paint.

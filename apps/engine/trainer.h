@@ -7,7 +7,8 @@
 
 namespace pixelgrad {
 
-/// What a training run is asked to do beside its recipe; none of it changes a bit of the result.
+/// What a training run is asked to do beside its recipe; none of it but the device changes a bit of
+/// the result.
 struct TrainRequest {
   TrainConfig config;
   std::filesystem::path out;   ///< the run folder
@@ -17,6 +18,7 @@ struct TrainRequest {
   int64_t save_every = 0;      ///< steps between checkpoints within an epoch; 0: epoch ends only
   int64_t panel_images = 4;    ///< validation images drawn after each epoch
   int workers = 1;             ///< loader threads
+  Device device = Device::cpu;  ///< of the network; results of two devices differ by rounding
   int64_t stop_after = 0;      ///< save and leave after this many steps of this call; 0: never
   Verbosity verbosity;
 };
