@@ -77,6 +77,7 @@ Block& Block::instance() {
 
 void Block::run(const Launch& launch, uint3 index, Sequence& order) {
   launch_ = &launch;
+  ++number_;
   const dim3 extent = launch.block, previous = std::exchange(detail::block_extent, extent);
   detail::block_index = index;
   detail::grid_extent = launch.grid;

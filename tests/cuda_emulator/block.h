@@ -32,6 +32,8 @@ class Block {
   /// thread throws; the block's other threads are then unwound.
   void run(const Launch& launch, uint3 index, Sequence& order);
   bool running() const { return launch_ != nullptr; }
+  /// How many blocks have run, this one included.
+  uint64_t number() const { return number_; }
 
   // What the running thread asks for.
   int barrier(detail::Barrier kind, int predicate);
@@ -71,6 +73,7 @@ class Block {
 
   FiberPool fibers_;
   const Launch* launch_ = nullptr;
+  uint64_t number_ = 0;
   int size_ = 0;
   std::vector<Thread> threads_;
   std::vector<uint3> indices_;                 // of the threads, for the extent of the last block
