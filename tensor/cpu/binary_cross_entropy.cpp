@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "tensor/cpu/sum_tiles.h"
-#include "tensor/mutant_internal.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tensor/cpu/binary_cross_entropy.cpp"
@@ -60,19 +59,9 @@ double run(const PixelLabels<T>& labels, int64_t channels, double inverse_count,
         if (dlogits) dlogits[i] = 0;
         continue;
       }
-      const T z = logits[i];
-      const bool positive = labels.labels[i] == 1;
-      const double weight =
-          positive && pos_weight ? static_cast<double>(pos_weight[i % channels]) : 1.0;
-      // -log(1 - s) = max(z, 0) + log(1 + exp(-|z|)), and -log s is that of -z. A NaN goes through
-      // z: Highway's Exp gives a number for one.
-      const T toward = positive ? -z : z;
-      total += weight * (static_cast<double>(toward < 0 ? 0 : toward) + static_cast<double>(l[j]));
-      if (!dlogits) continue;
-      // sigmoid(toward): s for y = 0, 1 - s for y = 1
-      const T share = toward >= 0 ? 1 / (1 + e[j]) : toward < 0 ? e[j] / (1 + e[j]) : toward;
-      const double factor = PIXELGRAD_MUTANT(bce_backward_without_pos_weight, weight, 1.0);
-      dlogits[i] = static_cast<T>((positive ? -factor : factor) * inverse_count) * share;
+      const BinaryLogit<T> logit(labels, channels, pos_weight, i, logits[i]);
+      total += logit.loss(l[j]);
+      if (dlogits) dlogits[i] = logit.gradient(e[j], inverse_count);
     }
   }
   return total;

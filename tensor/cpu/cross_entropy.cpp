@@ -108,27 +108,22 @@ double focal_loss(const PixelLabels<T>& labels, double gamma, double inverse_tot
                   int64_t end, const T* logits, T* dlogits) {
   const int64_t classes = labels.classes;
   double total = 0;
-  for_softmax_pixels(
-      labels, begin, end, logits, dlogits, [&](int64_t p, const SoftmaxPixel<T>& px) {
-        // From the other classes: 1 - p[label] would cancel where p[label] is near 1.
-        double others = 0;
-        for (int64_t k = 0; k < classes; ++k)
-          if (k != px.label) others += static_cast<double>(px.exp(k));
-        // In double: an error of the sum counts gamma + 1 times.
-        const double sum = others + static_cast<double>(px.exp(px.label));
-        const double rest = others / sum;  // 1 - p[label]
-        const double log_p = rest < 0.5 ? std::log1p(-rest) : -px.surprise(px.label);
-        const double weight = labels.weight(p), modulation = std::pow(rest, gamma);
-        total -= weight * modulation * log_p;
-        if (!px.dz) return;
-        const double ratio = rest > 0 ? log_p / rest : -1;  // its limit at p[label] = 1
-        const double factor = weight * inverse_total * modulation *
-                              PIXELGRAD_MUTANT(focal_modulation_not_differentiated,
-                                               1 - gamma * (1 - rest) * ratio, 1.0);
-        const T scale = static_cast<T>(factor / sum);
-        for (int64_t k = 0; k < classes; ++k) px.dz[k] = scale * px.exp(k);
-        px.dz[px.label] = static_cast<T>(-factor * rest);
-      });
+  for_softmax_pixels(labels, begin, end, logits, dlogits,
+                     [&](int64_t p, const SoftmaxPixel<T>& px) {
+                       double others = 0;
+                       for (int64_t k = 0; k < classes; ++k)
+                         if (k != px.label) others += static_cast<double>(px.exp(k));
+                       // In double: an error of the sum counts gamma + 1 times.
+                       const double sum = others + static_cast<double>(px.exp(px.label));
+                       const double rest = others / sum;  // 1 - p[label]
+                       const FocalPixel focal(rest, px.surprise(px.label), labels.weight(p), gamma);
+                       total += focal.loss;
+                       if (!px.dz) return;
+                       const double factor = focal.slope * inverse_total;
+                       const T scale = static_cast<T>(factor / sum);
+                       for (int64_t k = 0; k < classes; ++k) px.dz[k] = scale * px.exp(k);
+                       px.dz[px.label] = static_cast<T>(-factor * rest);
+                     });
   return total;
 }
 
@@ -176,15 +171,13 @@ template <Device D, class T>
 void cross_entropy(const PixelLabels<T>& labels, double smoothing, const T* logits, T* loss,
                    T* dlogits) {
   CrossEntropyTerms terms{{}, {}, 0, inverse_weight<D>(labels)};
-  const double classes = static_cast<double>(labels.classes);
-  const double share = smoothing / PIXELGRAD_MUTANT(cross_entropy_smoothing_over_the_other_classes,
-                                                    classes, std::max(1.0, classes - 1));
+  const CrossEntropyWeights<T> weights(labels, smoothing);
   for (int64_t k = 0; k < labels.classes; ++k) {
-    terms.hard.push_back((1 - smoothing) * labels.class_weight(k));
+    terms.hard.push_back(weights.hard(k));
     if (smoothing == 0) continue;
-    terms.soft.push_back(share * labels.class_weight(k));
+    terms.soft.push_back(weights.soft(k));
     terms.soft_sum += PIXELGRAD_MUTANT(cross_entropy_backward_smoothing_without_weights,
-                                       terms.soft.back(), share);
+                                       terms.soft.back(), weights.soft_share);
   }
   const auto tile = best_tiles<T>().cross_entropy;
   const double sum = sum_tiles(

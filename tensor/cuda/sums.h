@@ -82,7 +82,7 @@ __global__ void sum_kernel(SumShape shape, SumCut cut, Term term, Finish finish,
 
 /// For each outer and column adds up what term(outer, row, column, Sums<K>&) adds for each row, and
 /// calls finish(outer, column, const Sums<K>&) with the result. Both are device functions of a
-/// struct that is copied to the device.
+/// struct that is copied to the device, and called once for each place: they may write, too.
 template <int K, class Term, class Finish>
 void sum(const char* op, const SumShape& shape, const Term& term, const Finish& finish) {
   if (shape.outer == 0 || shape.inner == 0) return;
