@@ -1,10 +1,14 @@
 #include "tensor/kernels/lovasz.h"
 
+#include <hwy/contrib/sort/vqsort.h>
+
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <vector>
 
+#include "tensor/check.h"
 #include "tensor/mutant_internal.h"
 #include "tensor/parallel.h"
 
@@ -19,10 +23,59 @@ struct LovaszImage {
   T* dp;  ///< null where no gradient is wanted
 };
 
+/// Errors of pixels, to be sorted from the largest down, equal ones in the order of the pixels.
 template <class T>
-struct PixelError {
-  T error;
-  int64_t pixel;
+class SortedErrors {
+ public:
+  explicit SortedErrors(int64_t most) { errors_.reserve(static_cast<size_t>(most)); }
+  void add(T error, int64_t pixel) { errors_.push_back({error, pixel}); }
+  void sort() {
+    std::sort(errors_.begin(), errors_.end(), [](const Entry& a, const Entry& b) {
+      if (a.error != b.error)
+        return PIXELGRAD_MUTANT(lovasz_sorted_upwards, a.error > b.error, a.error < b.error);
+      return a.pixel < b.pixel;
+    });
+  }
+  template <class F>
+  void for_each(const F& f) const {
+    for (const Entry& e : errors_) f(e.error, e.pixel);
+  }
+
+ private:
+  struct Entry {
+    T error;
+    int64_t pixel;
+  };
+  std::vector<Entry> errors_;
+};
+
+/// In single precision an entry fits 64 bits, which Highway sorts as one number, ten times as fast:
+/// in the upper half the error, whose bits order like the number as it is not negative, inverted
+/// for the largest to come first; below it the pixel.
+template <>
+class SortedErrors<float> {
+ public:
+  explicit SortedErrors(int64_t most) {
+    check(most <= UINT32_MAX, "[lovasz_softmax] ", most, " pixels, expected at most ", UINT32_MAX);
+    entries_.reserve(static_cast<size_t>(most));
+  }
+  void add(float error, int64_t pixel) {
+    const uint32_t bits = std::bit_cast<uint32_t>(std::max(error, 0.0f));
+    entries_.push_back(uint64_t{in_order(bits)} << 32 | static_cast<uint32_t>(pixel));
+  }
+  void sort() { hwy::Sorter()(entries_.data(), entries_.size(), hwy::SortAscending()); }
+  template <class F>
+  void for_each(const F& f) const {
+    for (const uint64_t entry : entries_)
+      f(std::bit_cast<float>(in_order(static_cast<uint32_t>(entry >> 32))),
+        static_cast<int64_t>(entry & UINT32_MAX));
+  }
+
+ private:
+  static uint32_t in_order(uint32_t bits) {
+    return PIXELGRAD_MUTANT(lovasz_sorted_upwards, ~bits, bits);
+  }
+  std::vector<uint64_t> entries_;
 };
 
 /// The loss of one class in one image, and `weight` times its gradient. `truth` is the number of
@@ -31,35 +84,30 @@ template <class T>
 double class_loss(const LovaszImage<T>& image, int64_t k, double truth, double weight) {
   const PixelLabels<T>& labels = image.labels;
   const int64_t classes = labels.classes;
-  std::vector<PixelError<T>> errors;
-  errors.reserve(static_cast<size_t>(labels.pixels));
+  SortedErrors<T> errors(labels.pixels);
   bool finite = true;
   for (int64_t i = 0; i < labels.pixels; ++i) {
     if (!labels.counts(i)) continue;
     const T p = image.p[i * classes + k];
     finite = finite && !std::isnan(p);
-    errors.push_back({labels.labels[i] == k ? 1 - p : p, i});
+    errors.add(labels.labels[i] == k ? 1 - p : p, i);
   }
   if (!finite) return std::numeric_limits<double>::quiet_NaN();  // and NaNs cannot be sorted
-  std::sort(errors.begin(), errors.end(), [](const PixelError<T>& a, const PixelError<T>& b) {
-    if (a.error != b.error)
-      return PIXELGRAD_MUTANT(lovasz_sorted_upwards, a.error > b.error, a.error < b.error);
-    return a.pixel < b.pixel;
-  });
+  errors.sort();
   // With the first i pixels wrong, those of the class among them are lost from the intersection,
   // and the others are added to the union.
   double intersection = truth, united = truth, before = 0, loss = 0;
-  for (const PixelError<T>& e : errors) {
-    const bool own = labels.labels[e.pixel] == k;
+  errors.for_each([&](T error, int64_t pixel) {
+    const bool own = labels.labels[pixel] == k;
     if (own)
       intersection -= 1;
     else
       united += 1;
     const double jaccard_loss = 1 - intersection / united, step = jaccard_loss - before;
     before = jaccard_loss;
-    loss += static_cast<double>(e.error) * step;
-    if (image.dp) image.dp[e.pixel * classes + k] = static_cast<T>((own ? -weight : weight) * step);
-  }
+    loss += static_cast<double>(error) * step;
+    if (image.dp) image.dp[pixel * classes + k] = static_cast<T>((own ? -weight : weight) * step);
+  });
   return loss;
 }
 
