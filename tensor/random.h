@@ -94,7 +94,8 @@ class Random {
   int used_ = 4;
 };
 
-/// Fills `x` (f32 or f64, on the CPU) with numbers that depend on the key and the element's index alone.
+/// Fills `x` (f32 or f64, on the CPU) with numbers that depend on the key and the element's index
+/// alone.
 void fill_uniform(Tensor& x, const RandomKey& key, double low, double high);
 void fill_normal(Tensor& x, const RandomKey& key, double mean, double stddev);
 

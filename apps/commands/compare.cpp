@@ -96,7 +96,10 @@ std::vector<Candidate> all_candidates(const CompareFlags& f, const TrainConfig& 
 class Comparing {
  public:
   Comparing(const CompareFlags& flags, const CommonFlags& common, TrainConfig recipe)
-      : flags_(flags), json_(common.json), device_(common.device), verbosity_(Verbosity::detect(common.quiet)) {
+      : flags_(flags),
+        json_(common.json),
+        device_(common.device),
+        verbosity_(Verbosity::detect(common.quiet)) {
     check<UsageError>(flags.resume || !recipe.data.empty(),
                       "[compare] --data is missing: a data set's folder, or streets");
     all_.folder = flags.out.empty() ? default_out(recipe) : fs::path(flags.out);

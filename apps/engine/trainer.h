@@ -11,15 +11,15 @@ namespace pixelgrad {
 /// the result.
 struct TrainRequest {
   TrainConfig config;
-  std::filesystem::path out;   ///< the run folder
-  bool resume = false;         ///< go on from the folder's last checkpoint, where there is one
-  bool overwrite = false;      ///< replace a run that is there
-  bool exact_weights = false;  ///< refuse weights that do not fit the model exactly
-  int64_t save_every = 0;      ///< steps between checkpoints within an epoch; 0: epoch ends only
-  int64_t panel_images = 4;    ///< validation images drawn after each epoch
-  int workers = 1;             ///< loader threads
+  std::filesystem::path out;    ///< the run folder
+  bool resume = false;          ///< go on from the folder's last checkpoint, where there is one
+  bool overwrite = false;       ///< replace a run that is there
+  bool exact_weights = false;   ///< refuse weights that do not fit the model exactly
+  int64_t save_every = 0;       ///< steps between checkpoints within an epoch; 0: epoch ends only
+  int64_t panel_images = 4;     ///< validation images drawn after each epoch
+  int workers = 1;              ///< loader threads
   Device device = Device::cpu;  ///< of the network; results of two devices differ by rounding
-  int64_t stop_after = 0;      ///< save and leave after this many steps of this call; 0: never
+  int64_t stop_after = 0;       ///< save and leave after this many steps of this call; 0: never
   Verbosity verbosity;
 };
 

@@ -69,12 +69,14 @@ struct Axis {
 };
 
 PIXELGRAD_HD inline Axis rows_of(const kernels::Conv2dGeometry& g) {
-  return {static_cast<int>(g.in_h),     static_cast<int>(g.out_h),   static_cast<int>(g.kernel_h),
-          static_cast<int>(g.stride_h), static_cast<int>(g.pad_top), static_cast<int>(g.dilation_h)};
+  return {static_cast<int>(g.in_h),     static_cast<int>(g.out_h),
+          static_cast<int>(g.kernel_h), static_cast<int>(g.stride_h),
+          static_cast<int>(g.pad_top),  static_cast<int>(g.dilation_h)};
 }
 PIXELGRAD_HD inline Axis columns_of(const kernels::Conv2dGeometry& g) {
-  return {static_cast<int>(g.in_w),     static_cast<int>(g.out_w),    static_cast<int>(g.kernel_w),
-          static_cast<int>(g.stride_w), static_cast<int>(g.pad_left), static_cast<int>(g.dilation_w)};
+  return {static_cast<int>(g.in_w),     static_cast<int>(g.out_w),
+          static_cast<int>(g.kernel_w), static_cast<int>(g.stride_w),
+          static_cast<int>(g.pad_left), static_cast<int>(g.dilation_w)};
 }
 
 }  // namespace pixelgrad::cuda

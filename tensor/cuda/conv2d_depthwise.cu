@@ -39,7 +39,8 @@ __global__ void forward_kernel(PixelsAndChannels cut, kernels::Conv2dGeometry g,
   const int in_h = static_cast<int>(g.in_h), in_w = static_cast<int>(g.in_w);
   if (c >= channels || cut.pixel() >= g.n * g.out_h * g.out_w) return;
   const int image = pixel / out_w / out_h;
-  const int top = pixel / out_w % out_h * static_cast<int>(g.stride_h) - static_cast<int>(g.pad_top);
+  const int top =
+      pixel / out_w % out_h * static_cast<int>(g.stride_h) - static_cast<int>(g.pad_top);
   const int left = pixel % out_w * static_cast<int>(g.stride_w) - static_cast<int>(g.pad_left);
   const T* w = weight + c * (g.kernel_h * g.kernel_w);
   T sum = 0;
@@ -114,8 +115,8 @@ struct StoreWeight {
 }  // namespace
 
 template <class T>
-void depthwise_forward(const kernels::Conv2dGeometry& g, const T* x, const T* weight,
-                       const T* bias, T* y) {
+void depthwise_forward(const kernels::Conv2dGeometry& g, const T* x, const T* weight, const T* bias,
+                       T* y) {
   const PixelsAndChannels cut(g.groups);
   launch("conv2d_forward", cut.shape(g.n * g.out_h * g.out_w, g.groups), forward_kernel<T>, cut, g,
          x, weight, bias, y);
@@ -133,15 +134,15 @@ template <class T>
 void depthwise_weight_gradient(const kernels::Conv2dGeometry& g, const T* x, const T* dy,
                                T* dweight) {
   const int64_t taps = g.kernel_h * g.kernel_w;
-  sum<1>("conv2d_backward_weight", {taps, g.n * g.out_h * g.out_w, g.groups},
-         Product<T>{g, x, dy}, StoreWeight<T>{taps, dweight});
+  sum<1>("conv2d_backward_weight", {taps, g.n * g.out_h * g.out_w, g.groups}, Product<T>{g, x, dy},
+         StoreWeight<T>{taps, dweight});
 }
 
-#define PIXELGRAD_INSTANTIATE(T)                                                                   \
-  template void depthwise_forward(const kernels::Conv2dGeometry&, const T*, const T*, const T*,    \
-                                  T*);                                                             \
-  template void depthwise_input_gradient(const kernels::Conv2dGeometry&, const T*, const T*,       \
-                                         const T*, T*);                                            \
+#define PIXELGRAD_INSTANTIATE(T)                                                                \
+  template void depthwise_forward(const kernels::Conv2dGeometry&, const T*, const T*, const T*, \
+                                  T*);                                                          \
+  template void depthwise_input_gradient(const kernels::Conv2dGeometry&, const T*, const T*,    \
+                                         const T*, T*);                                         \
   template void depthwise_weight_gradient(const kernels::Conv2dGeometry&, const T*, const T*, T*);
 PIXELGRAD_INSTANTIATE(float)
 PIXELGRAD_INSTANTIATE(double)

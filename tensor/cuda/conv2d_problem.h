@@ -13,7 +13,7 @@ inline int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 template <class T>
 struct TapProblem {
   static constexpr int most_inputs = 16;
-  kernels::Conv2dGeometry g;                     ///< in_channels: of these inputs together
+  kernels::Conv2dGeometry g;                    ///< in_channels: of these inputs together
   kernels::Conv2dInput<T> inputs[most_inputs];  ///< what is read: x, or dy alone
   int input_count;
   const T* weight;
@@ -35,8 +35,8 @@ void run_weight_gradient(const kernels::Conv2dGeometry& g, const T* x, const T* 
 
 /// The same three where every channel is a group of its own.
 template <class T>
-void depthwise_forward(const kernels::Conv2dGeometry& g, const T* x, const T* weight,
-                       const T* bias, T* y);
+void depthwise_forward(const kernels::Conv2dGeometry& g, const T* x, const T* weight, const T* bias,
+                       T* y);
 template <class T>
 void depthwise_input_gradient(const kernels::Conv2dGeometry& g, const T* dy, const T* weight,
                               const T* bias, T* dx);

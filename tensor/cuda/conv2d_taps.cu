@@ -166,7 +166,8 @@ class TapOperands {
     const int dy = a_.row * place_.rows.read_step, dx = a_.column * place_.columns.read_step;
 #pragma unroll
     for (int i = 0; i < A::count; ++i) {
-      const bool inside = any && static_cast<unsigned>(y_[i] + dy) < static_cast<unsigned>(read_h_) &&
+      const bool inside = any &&
+                          static_cast<unsigned>(y_[i] + dy) < static_cast<unsigned>(read_h_) &&
                           static_cast<unsigned>(x_[i] + dx) < static_cast<unsigned>(read_w_);
       loaded[i] = {};
       if (inside) loaded[i] = load_pack<V>(from + (at_[i] + dy * read_w_ + dx) * input.channels);
@@ -197,7 +198,7 @@ class TapOperands {
   const Place<T, Tile, gradient>& place_;
   int read_h_, read_w_;
   int y_[A::count], x_[A::count];  // of this thread's pixels: what tap (0, 0) reads
-  int at_[A::count];               // its number among all pixels; wrong but unused outside the image
+  int at_[A::count];  // its number among all pixels; wrong but unused outside the image
   Walk a_, b_;
 };
 
@@ -248,8 +249,9 @@ template <class T, class Tile, int V, bool gradient>
 void run_tiles(const TapProblem<T>& p) {
   const kernels::Conv2dGeometry& g = p.g;
   // The first phase has the most pixels.
-  const int64_t pixels = gradient ? g.n * ceil_div(g.in_h, g.stride_h) * ceil_div(g.in_w, g.stride_w)
-                                  : g.n * g.out_h * g.out_w;
+  const int64_t pixels = gradient
+                             ? g.n * ceil_div(g.in_h, g.stride_h) * ceil_div(g.in_w, g.stride_w)
+                             : g.n * g.out_h * g.out_w;
   const int64_t phases = gradient ? g.stride_h * g.stride_w : 1;
   const int64_t write_channels = gradient ? g.in_channels : g.out_channels;
   const int64_t read_channels = gradient ? g.out_channels : g.in_channels;
@@ -269,8 +271,7 @@ void run_tiles(const TapProblem<T>& p) {
       (gradient ? g.n * g.in_h * g.in_w : g.n * g.out_h * g.out_w) * write_channels;
   Scratch<T> partial(parts * size);
   launch(op, shape, kernel, Task<T>{p, cut, partial.data()});
-  add_parts<T>(
-      {size, parts, partial.data(), write_channels, write_channels, p.bias, p.add, p.y});
+  add_parts<T>({size, parts, partial.data(), write_channels, write_channels, p.bias, p.add, p.y});
 }
 
 template <class T, int V, bool gradient>

@@ -26,10 +26,10 @@ struct Task {
 template <class T, class Tile>
 struct Place {
   int first_weight, first_channel, group, part;
-  int in, out;         ///< channels of the group
-  int weights;         ///< of one output channel: taps * in
-  int pixels;          ///< of all images
-  int begin, slices;   ///< pixels of the part
+  int in, out;        ///< channels of the group
+  int weights;        ///< of one output channel: taps * in
+  int pixels;         ///< of all images
+  int begin, slices;  ///< pixels of the part
 
   __device__ explicit Place(const Task<T>& task) {
     unsigned block = blockIdx.x;
@@ -101,8 +101,8 @@ class WeightGradientOperands {
     const kernels::Conv2dGeometry& g = task_.g;
     const bool any = pixel_ < place_.pixels;
     const int y = row_ * static_cast<int>(g.stride_h), x = column_ * static_cast<int>(g.stride_w);
-    const T* read = task_.x + ((image_ * g.in_h + y) * g.in_w + x) * g.in_channels +
-                    place_.group * place_.in;
+    const T* read =
+        task_.x + ((image_ * g.in_h + y) * g.in_w + x) * g.in_channels + place_.group * place_.in;
 #pragma unroll
     for (int i = 0; i < A::count; ++i) {
       const bool inside = any && static_cast<unsigned>(y + y_[i]) < static_cast<unsigned>(g.in_h) &&
@@ -174,8 +174,7 @@ void run_tiles(const kernels::Conv2dGeometry& g, const T* x, const T* dy, T* dwe
   const int64_t tiles = weight_tiles * channel_tiles * g.groups;
   // Sums of more terms would lose digits in f32.
   constexpr int64_t most_terms = 8192;
-  const int64_t parts =
-      std::max(parts_of_sums(tiles, pixels, 256), ceil_div(pixels, most_terms));
+  const int64_t parts = std::max(parts_of_sums(tiles, pixels, 256), ceil_div(pixels, most_terms));
   const char* op = "conv2d_backward_weight";
   check(tiles * parts <= INT32_MAX, "[", op, "] ", tiles, " tiles of ", parts,
         " parts are too many for one launch");

@@ -9,19 +9,10 @@
 #include "autograd/graph.h"
 #include "autograd/op_cases.h"
 #include "tensor/random.h"
+#include "tests/cuda/device.h"
 
 namespace pixelgrad {
 namespace {
-
-/// Why the device cannot be used; empty where it can.
-std::string device_error() {
-  try {
-    Tensor::scalar(1, Dtype::f32, Device::cuda);
-    return "";
-  } catch (const Error& e) {
-    return e.what();
-  }
-}
 
 /// The value of a sample and the gradients of its inputs for one random cotangent, on the CPU.
 std::vector<Tensor> value_and_gradients(const OpSample& sample, const std::vector<Tensor>& inputs,
@@ -76,8 +67,7 @@ void expect_agreement(const OpCase& op, Dtype dtype, double limit) {
     const auto got = value_and_gradients(sample, in_dtype(inputs, dtype), Device::cuda);
     ASSERT_EQ(got.size(), right.size());
     double scale = 0;
-    for (size_t i = 1; i < right.size(); ++i)
-      scale = std::max(scale, norm(right[i].to_doubles()));
+    for (size_t i = 1; i < right.size(); ++i) scale = std::max(scale, norm(right[i].to_doubles()));
     for (size_t i = 0; i < right.size(); ++i) {
       if (i > 0 && sample.ill_conditioned && dtype == Dtype::f32) continue;
       ASSERT_EQ(got[i].shape(), right[i].shape()) << sample.name;
