@@ -1,5 +1,7 @@
 // Blocks, threads, barriers and shared memory.
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <numeric>
 
 #include "tests/cuda_emulator/kernels/execution.h"
@@ -120,12 +122,42 @@ TEST(DynamicShared, IsNewForEveryBlock) {
   EXPECT_THAT(found.values(), testing::Each(0xFFFFFFFFu));
 }
 
+TEST(DynamicShared, IsAligned) {
+  DeviceArray<long long> addresses(3);
+  for (const size_t bytes : {1, 7, 5000}) {
+    expect_success(launch({3, 32, bytes}, dynamic_address, addresses.data()));
+    for (const long long address : addresses.values()) EXPECT_EQ(address % 128, 0);
+  }
+}
+
+/// The threads of 6 blocks of 50 as they ran.
+std::vector<int> order_seen() {
+  DeviceArray<int> next(std::vector<int>{0}), seen(6 * 50);
+  expect_success(launch({6, 50}, note_order, next.data(), seen.data()));
+  return seen.values();
+}
+
+TEST(OrderOfThreadsDeathTest, MayComeFromTheEnvironment) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");  // the variable is read once a process
+  setenv("PIXELGRAD_EMULATOR_ORDER", "descending", 1);
+  EXPECT_EXIT(std::exit(order_seen()[0]), testing::ExitedWithCode(299 % 256), "");
+  setenv("PIXELGRAD_EMULATOR_ORDER", "sideways", 1);
+  const auto message = [] {
+    try {
+      order_seen();
+    } catch (const std::runtime_error& error) {
+      std::fputs(error.what(), stderr);
+    }
+    std::exit(3);
+  };
+  EXPECT_EXIT(message(), testing::ExitedWithCode(3), "is sideways, expected ascending, desc");
+  unsetenv("PIXELGRAD_EMULATOR_ORDER");
+}
+
 TEST(OrderOfThreads, IsTheOneThatWasChosen) {
   const auto noted = [](Order order, uint64_t seed) {
     const WithOrder with(order, seed);
-    DeviceArray<int> next(std::vector<int>{0}), seen(6 * 50);
-    expect_success(launch({6, 50}, note_order, next.data(), seen.data()));
-    return seen.values();
+    return order_seen();
   };
   std::vector<int> all = counting(300);
   EXPECT_EQ(noted(Order::ascending, 0), all);

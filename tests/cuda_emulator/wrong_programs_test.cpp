@@ -117,7 +117,14 @@ TEST(WrongProgramsDeathTest, WritingBehindSharedMemory) {
   EXPECT_DEATH(launch({1, 1, 40}, write_dynamic, -1), "heap-buffer-overflow");
   EXPECT_DEATH(launch({1, 1}, write_dynamic, 0), "heap-buffer-overflow");
   expect_success(launch({1, 1}, write_static, 7));
-  EXPECT_DEATH(launch({1, 1}, write_static, 8), "global-buffer-overflow");
+  EXPECT_DEATH(launch({1, 1}, write_static, 8), "global-buffer-overflow|insufficient space");
+}
+
+TEST(WrongProgramsDeathTest, WritingBehindALocalArray) {
+  DeviceArray<int> out(64);
+  expect_success(launch({1, 64}, write_local, 3, out.data()));
+  EXPECT_DEATH(launch({1, 64}, write_local, 4, out.data()),
+               "stack-buffer-overflow|insufficient space");
 }
 
 TEST(WrongProgramsDeathTest, WritingBehindGlobalMemory) {

@@ -84,6 +84,11 @@ __global__ void read_then_dirty(unsigned* found) {
   values[threadIdx.x] = blockIdx.x;
 }
 
+__global__ void dynamic_address(long long* out) {
+  DYNAMIC_SHARED(float, values);
+  if (threadIdx.x == 0) out[blockIdx.x] = reinterpret_cast<long long>(values);
+}
+
 /// The number of threads that are given an odd number, and whether any and all are.
 __global__ void vote(const int* values, int* counts) {
   const int odd = values[threadIdx.x] % 2;

@@ -52,6 +52,8 @@ cudaError_t launch_all(Place* places, int* ints, float* floats, unsigned* bits, 
   launch(traps);
   launch(write_dynamic, 1);
   launch(write_static, 1);
+  launch(write_local, 1, ints);
+  launch(dynamic_address, longs);
   launch(write_global, ints, 5ll);
   launch(shuffles<int>, ints, ints, 32);
   launch(shuffles<unsigned>, bits, bits, 32);

@@ -47,6 +47,16 @@ __global__ void write_static(int index) {
   first[index] = 1;
 }
 
+/// Writes to a local array behind a barrier, when other stacks have been in use.
+__global__ void write_local(int index, int* out) {
+  int values[4] = {};
+  __syncthreads();
+  int* const first = values;
+  first[index] = 1;
+  __syncthreads();
+  out[threadIdx.x] = values[0];
+}
+
 __global__ void write_global(int* values, long long index) { values[index] = 1; }
 
 }  // namespace
