@@ -21,8 +21,9 @@ function(pixelgrad_cuda_sources target)
   if(PIXELGRAD_CUDA STREQUAL "EMULATED")
     set(kernels ${ARGN})
     list(FILTER kernels INCLUDE REGEX "\\.cu$")
-    set_source_files_properties(${kernels} TARGET_DIRECTORY ${target}
-                                PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-x;c++")
+    # #pragma unroll is nvcc's.
+    set_source_files_properties(${kernels} TARGET_DIRECTORY ${target} PROPERTIES
+                                LANGUAGE CXX COMPILE_OPTIONS "-x;c++;-Wno-unknown-pragmas")
     target_compile_definitions(${target} PUBLIC PIXELGRAD_CUDA_EMULATED)
     target_link_libraries(${target} PRIVATE pixelgrad_cuda_emulator)
   else()
