@@ -21,9 +21,8 @@ function(pixelgrad_cuda_sources target)
   if(PIXELGRAD_CUDA STREQUAL "EMULATED")
     set(kernels ${ARGN})
     list(FILTER kernels INCLUDE REGEX "\\.cu$")
-    # #pragma unroll is nvcc's.
-    set_source_files_properties(${kernels} TARGET_DIRECTORY ${target} PROPERTIES
-                                LANGUAGE CXX COMPILE_OPTIONS "-x;c++;-Wno-unknown-pragmas")
+    set_source_files_properties(${kernels} TARGET_DIRECTORY ${target}
+                                PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-x;c++")
     target_compile_definitions(${target} PUBLIC PIXELGRAD_CUDA_EMULATED)
     target_link_libraries(${target} PRIVATE pixelgrad_cuda_emulator)
   else()

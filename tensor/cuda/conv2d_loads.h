@@ -4,6 +4,15 @@
 // How the threads of a block share the loading of a slice of an operand: of a matrix [k, extent]
 // that has Tile::depth k, and is read from global memory V values at a time, along the axis in
 // which they are neighbours. at(i) is the row (or column) of this thread's i-th load, k() its k.
+/// In front of loops over arrays that are to lie in registers.
+#ifdef __CUDACC__
+#define PIXELGRAD_UNROLL _Pragma("unroll")
+#define PIXELGRAD_UNROLL_LOADS _Pragma("unroll Tile::unrolled_loads")
+#else
+#define PIXELGRAD_UNROLL
+#define PIXELGRAD_UNROLL_LOADS
+#endif
+
 namespace pixelgrad::cuda {
 
 /// V values that are loaded or stored at once.

@@ -30,7 +30,7 @@ struct Task {
 
 /// What a pixel's tap (0, 0) reads.
 struct alignas(16) Read {
-  int y, x;  ///< may lie outside the image
+  int y, x;   ///< may lie outside the image
   int image;  ///< number of the image's first pixel
 };
 
@@ -159,7 +159,7 @@ class TapOperands {
     const auto& input = p_.inputs[any ? a_.input : 0];
     const T* from = input.x + place_.group * a_.channels + a_.channel;
     const int dy = a_.row * place_.rows.read_step, dx = a_.column * place_.columns.read_step;
-#pragma unroll Tile::unrolled_loads
+    PIXELGRAD_UNROLL_LOADS
     for (int i = 0; i < A::count; ++i) {
       if (!A::has(i)) continue;
       const Read read = place_.reads[A::at(i)];
@@ -182,12 +182,12 @@ class TapOperands {
     const T* from = p_.weight + tap +
                     (gradient ? (first_output + k.channel) * an_output
                               : first_output * an_output + k.before + k.channel);
-#pragma unroll Tile::unrolled_loads
+    PIXELGRAD_UNROLL_LOADS
     for (int i = 0; i < B::count; ++i) {
       if (!B::has(i)) continue;
       const int channel = place_.first_channel + B::at(i);
-      f(i, any && channel < place_.channels ? from + channel * (gradient ? 1 : an_output)
-                                            : nullptr);
+      f(i,
+        any && channel < place_.channels ? from + channel * (gradient ? 1 : an_output) : nullptr);
     }
   }
 
@@ -221,7 +221,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks_at_once)
   const bool whole = task.cut.parts == 1;
   constexpr int stored = V < Tile::column_neighbours ? V : Tile::column_neighbours;  // at once
   T* y = whole ? p.y : task.partial + place.part * (g.n * write_h * write_w * all_channels);
-#pragma unroll
+  PIXELGRAD_UNROLL
   for (int i = 0; i < Tile::lane_rows; ++i) {
     const int pixel = place.first_pixel + Tile::row(i);
     if (pixel >= place.pixels) continue;
@@ -231,7 +231,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks_at_once)
     T* to = y + ((image * write_h + rows.write_first + row * rows.write_step) * write_w +
                  columns.write_first + column * columns.write_step) *
                     all_channels;
-#pragma unroll
+    PIXELGRAD_UNROLL
     for (int j = 0; j < Tile::lane_columns; j += stored) {
       const int in_group = place.first_channel + Tile::column(j);
       if (in_group >= place.channels) continue;
@@ -269,8 +269,7 @@ void run_tiles(const TapProblem<typename Tile::Value>& p) {
   const Cut cut{static_cast<int>(channel_tiles), static_cast<int>(pixel_tiles),
                 static_cast<int>(phases), static_cast<int>(g.groups), static_cast<int>(parts)};
   const auto run = [&](T* partial) {
-    launch_tiles<Tile, TapOperands<Tile, V, gradient>>(op, tiles * parts,
-                                                       kernel<Tile, V, gradient>,
+    launch_tiles<Tile, TapOperands<Tile, V, gradient>>(op, tiles * parts, kernel<Tile, V, gradient>,
                                                        Task<T>{p, cut, partial});
   };
   if (parts == 1) return run(nullptr);

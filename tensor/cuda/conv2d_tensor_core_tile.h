@@ -13,8 +13,8 @@ namespace pixelgrad::cuda {
 ///  - with neighbours along k as [row][k]. A row is 32 values, all banks, so that the 8 rows of a
 ///    matrix would meet in the same 4. Therefore the 8 packs of 4 values of row r lie at places
 ///    pack ^ (r % 8);
-///  - with neighbours across as [k][row], 8 values beyond a row: lane (g, t) reads k = t, row g from
-///    bank 8 t + g.
+///  - with neighbours across as [k][row], 8 values beyond a row: lane (g, t) reads row g of k = t,
+///    from bank 8 t + g.
 template <kernels::Precision P, int WarpRows, int WarpColumns, int RowBlocks, int ColumnBlocks>
 struct TensorCoreTile {
   using Value = float;
@@ -36,11 +36,10 @@ struct TensorCoreTile {
 
   static constexpr int stages = 3;
   template <class Loads>
-  static constexpr int size = Loads::along_depth ? Loads::extent* depth
-                                                 : depth*(Loads::extent + 8);
+  static constexpr int size = Loads::along_depth ? Loads::extent* depth : depth*(Loads::extent + 8);
   template <class Operands>
-  static constexpr size_t shared_bytes =
-      stages*(size<typename Operands::A> + size<typename Operands::B>)*sizeof(float);
+  static constexpr size_t shared_bytes = stages*(size<typename Operands::A> +
+                                                 size<typename Operands::B>)*sizeof(float);
 
   /// This thread's sums over `slices` slices. Called by all threads of the block.
   template <class Operands>
@@ -52,10 +51,11 @@ struct TensorCoreTile {
  private:
   template <class Operands>
   __device__ static void multiply_slices(Operands& operands, int slices, Sums& sums) {
-#pragma unroll
-    for (int i = 0; i < lane_rows; ++i)
-#pragma unroll
+    PIXELGRAD_UNROLL
+    for (int i = 0; i < lane_rows; ++i) {
+      PIXELGRAD_UNROLL
       for (int j = 0; j < lane_columns; ++j) sums[i][j] = 0;
+    }
     using A = typename Operands::A;
     using B = typename Operands::B;
     auto* shared = static_cast<float*>(dynamic_shared());
@@ -103,8 +103,8 @@ struct TensorCoreTile {
     using A = typename Operands::A;
     using B = typename Operands::B;
     operands.for_each_a([&](int i, const float* from) {
-      copy_async<4 * A::vector>(to + place<A>(A::at(i), A::k()),
-                                from ? from : operands.anything(), from != nullptr);
+      copy_async<4 * A::vector>(to + place<A>(A::at(i), A::k()), from ? from : operands.anything(),
+                                from != nullptr);
     });
     operands.for_each_b([&](int i, const float* from) {
       copy_async<4 * B::vector>(to + size<A> + place<B>(B::at(i), B::k()),
@@ -121,7 +121,7 @@ struct TensorCoreTile {
       const int l = lane();
       load_matrices(slice + place<Loads>(row + l % 16, k + l / 16 * 4), r);
     } else {
-#pragma unroll
+      PIXELGRAD_UNROLL
       for (int i = 0; i < 4; ++i)
         r[i] = __float_as_uint(
             slice[place<Loads>(row + i % 2 * 8 + lane() / 4, k + i / 2 * 4 + lane() % 4)]);
@@ -138,13 +138,13 @@ struct TensorCoreTile {
     if constexpr (bf16) {
       uint32_t second[4];
       load_block<Loads>(slice, row, k + 8, second);
-#pragma unroll
+      PIXELGRAD_UNROLL
       for (int i = 0; i < 2; ++i) {
         r[i] = to_bf16(first[i], first[i + 2]);
         r[i + 2] = to_bf16(second[i], second[i + 2]);
       }
     } else {
-#pragma unroll
+      PIXELGRAD_UNROLL
       for (int i = 0; i < 4; ++i) r[i] = to_tf32(first[i]);
     }
   }
@@ -152,10 +152,10 @@ struct TensorCoreTile {
   template <class A, class B>
   __device__ static void multiply_slice(const float* slice_a, const float* slice_b, Sums& sums) {
     static_assert(ColumnBlocks % 2 == 0);
-#pragma unroll
+    PIXELGRAD_UNROLL
     for (int k = 0; k < depth; k += step) {
       uint32_t b[ColumnBlocks][2];
-#pragma unroll
+      PIXELGRAD_UNROLL
       for (int j = 0; j < ColumnBlocks; j += 2) {
         uint32_t two[4];  // 16 columns: of the first 8 registers 0 and 2, of the others 1 and 3
         load_rounded<B>(slice_b, first_column() + 8 * j, k, two);
@@ -164,11 +164,11 @@ struct TensorCoreTile {
         b[j + 1][0] = two[1];
         b[j + 1][1] = two[3];
       }
-#pragma unroll
+      PIXELGRAD_UNROLL
       for (int i = 0; i < RowBlocks; ++i) {
         uint32_t a[4];
         load_rounded<A>(slice_a, first_row() + 16 * i, k, a);
-#pragma unroll
+        PIXELGRAD_UNROLL
         for (int j = 0; j < ColumnBlocks; ++j) {
           float *upper = &sums[2 * i][2 * j], *lower = &sums[2 * i + 1][2 * j];
           if constexpr (bf16)

@@ -8,6 +8,6 @@ using enum kernels::Precision;
 template void run_forward<tf32>(const TapProblem<float>&);
 template void run_input_gradient<tf32>(const TapProblem<float>&);
 template void run_weight_gradient<tf32>(const kernels::Conv2dGeometry&, const float*, const float*,
-                                       float*);
+                                        float*);
 
 }  // namespace pixelgrad::cuda

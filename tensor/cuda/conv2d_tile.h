@@ -13,6 +13,16 @@
 // to the next slice.
 namespace pixelgrad::cuda {
 
+/// The shared memory that the launch asked for, aligned to 128 bytes.
+__device__ inline void* dynamic_shared() {
+#ifdef PIXELGRAD_CUDA_EMULATED
+  return emulator::dynamic_shared();
+#else
+  extern __shared__ __align__(128) unsigned char bytes[];
+  return bytes;
+#endif
+}
+
 /// A tile whose threads multiply and add. The 32 lanes of a warp stand in 4 rows and 8 columns, and
 /// each has RowSquares x ColumnSquares squares of 4 x 4 sums: for each k it reads 4 * (RowSquares +
 /// ColumnSquares) values and multiplies 16 * RowSquares * ColumnSquares times.
@@ -52,10 +62,11 @@ struct FmaTile {
   /// This thread's sums over `slices` slices. Called by all threads of the block.
   template <class Operands>
   __device__ static void multiply(Operands& operands, int slices, Sums& sums) {
-#pragma unroll
-    for (int i = 0; i < lane_rows; ++i)
-#pragma unroll
+    PIXELGRAD_UNROLL
+    for (int i = 0; i < lane_rows; ++i) {
+      PIXELGRAD_UNROLL
       for (int j = 0; j < lane_columns; ++j) sums[i][j] = 0;
+    }
     if (slices <= 0) return;
     Shared& shared = *static_cast<Shared*>(dynamic_shared());
     Loaded<Operands> loaded;
@@ -100,7 +111,7 @@ struct FmaTile {
   template <class Loads, int Padded>
   __device__ static void store(const Pack<T, Loads::vector> (&loaded)[Loads::count],
                                T (&to)[depth][Padded]) {
-#pragma unroll
+    PIXELGRAD_UNROLL
     for (int i = 0; i < Loads::count; ++i) {
       if (!Loads::has(i)) continue;
       if constexpr (Loads::along_depth)
@@ -111,23 +122,24 @@ struct FmaTile {
   }
 
   __device__ static void multiply_slice(const Shared& shared, int s, Sums& sums) {
-#pragma unroll
+    PIXELGRAD_UNROLL
     for (int k = 0; k < depth; ++k) {
       T a[lane_rows], b[lane_columns];
-#pragma unroll
+      PIXELGRAD_UNROLL
       for (int i = 0; i < lane_rows; i += 4) {
         const auto four = load_pack<4>(&shared.a[s][k][row(i)]);
         for (int v = 0; v < 4; ++v) a[i + v] = four.v[v];
       }
-#pragma unroll
+      PIXELGRAD_UNROLL
       for (int j = 0; j < lane_columns; j += 4) {
         const auto four = load_pack<4>(&shared.b[s][k][column(j)]);
         for (int v = 0; v < 4; ++v) b[j + v] = four.v[v];
       }
-#pragma unroll
-      for (int i = 0; i < lane_rows; ++i)
-#pragma unroll
+      PIXELGRAD_UNROLL
+      for (int i = 0; i < lane_rows; ++i) {
+        PIXELGRAD_UNROLL
         for (int j = 0; j < lane_columns; ++j) sums[i][j] += a[i] * b[j];
+      }
     }
   }
 };

@@ -73,8 +73,7 @@ struct Place {
       reads[i].y = weight < weights ? tap / kernel_w * static_cast<int>(g.dilation_h) -
                                           static_cast<int>(g.pad_top)
                                     : outside;
-      reads[i].x =
-          tap % kernel_w * static_cast<int>(g.dilation_w) - static_cast<int>(g.pad_left);
+      reads[i].x = tap % kernel_w * static_cast<int>(g.dilation_w) - static_cast<int>(g.pad_left);
       reads[i].channel = weight % in;
     }
   }
@@ -118,13 +117,12 @@ class WeightGradientOperands {
     const int y = row_ * static_cast<int>(g.stride_h), x = column_ * static_cast<int>(g.stride_w);
     const int image = image_ * in_h * in_w;
     const T* from = task_.x + place_.group * place_.in;
-#pragma unroll Tile::unrolled_loads
+    PIXELGRAD_UNROLL_LOADS
     for (int i = 0; i < A::count; ++i) {
       if (!A::has(i)) continue;
       const Read read = place_.reads[A::at(i)];
       const int iy = y + read.y, ix = x + read.x;
-      const bool inside =
-          pixel_ < place_.pixels && iy >= 0 && iy < in_h && ix >= 0 && ix < in_w;
+      const bool inside = pixel_ < place_.pixels && iy >= 0 && iy < in_h && ix >= 0 && ix < in_w;
       f(i, inside ? from + (image + iy * in_w + ix) * g.in_channels + read.channel : nullptr);
     }
   }
@@ -132,7 +130,7 @@ class WeightGradientOperands {
   template <class F>
   __device__ void for_each_b(const F& f) const {
     const T* from = task_.dy + pixel_ * task_.g.out_channels + place_.group * place_.out;
-#pragma unroll Tile::unrolled_loads
+    PIXELGRAD_UNROLL_LOADS
     for (int i = 0; i < B::count; ++i) {
       if (!B::has(i)) continue;
       const int channel = place_.first_channel + B::at(i);
@@ -164,13 +162,13 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks_at_once)
   }
   constexpr int stored = V < Tile::row_neighbours ? V : Tile::row_neighbours;  // at once
   const int64_t taps = task.g.kernel_h * task.g.kernel_w;
-#pragma unroll
+  PIXELGRAD_UNROLL
   for (int i = 0; i < Tile::lane_rows; i += stored) {
     const int weight = place.first_weight + Tile::row(i);
     if (weight >= place.weights) continue;
     T* to = task.to + place.part * task.part_step + weight / place.in * task.tap_step +
             weight % place.in;
-#pragma unroll
+    PIXELGRAD_UNROLL
     for (int j = 0; j < Tile::lane_columns; ++j) {
       const int channel = place.first_channel + Tile::column(j);
       if (channel >= place.out) continue;
@@ -190,8 +188,7 @@ void run_tiles(const kernels::Conv2dGeometry& g, const T* x, const T* dy, T* dwe
   const int64_t tiles = weight_tiles * channel_tiles * g.groups;
   // Sums of more terms would lose digits in f32.
   constexpr int64_t most_terms = 8192;
-  const int64_t parts =
-      std::max(parts_of_sums(tiles, pixels, 256), ceil_div(pixels, most_terms));
+  const int64_t parts = std::max(parts_of_sums(tiles, pixels, 256), ceil_div(pixels, most_terms));
   Task<T> task{.g = g,
                .x = x,
                .dy = dy,

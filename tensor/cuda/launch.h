@@ -34,16 +34,6 @@ __device__ inline int64_t thread_number() {
   return static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
 }
 
-/// The shared memory that the launch asked for, aligned to 128 bytes.
-__device__ inline void* dynamic_shared() {
-#ifdef PIXELGRAD_CUDA_EMULATED
-  return emulator::dynamic_shared();
-#else
-  extern __shared__ __align__(128) unsigned char bytes[];
-  return bytes;
-#endif
-}
-
 /// Starts `kernel` on the stream. Errors name `op`: at once where the launch is not possible, and
 /// at the next wait where the kernel failed, or, with PIXELGRAD_CUDA_WAIT=1 in the environment,
 /// always at once.

@@ -11,8 +11,8 @@
 #endif
 
 // Instructions that C++ has no words for, of GPUs from compute capability 8.0 on. Names in comments
-// are those of NVIDIA's PTX ISA. A warp's 32 lanes execute them together, except for copies. In what
-// follows g = lane / 4 and t = lane % 4.
+// are those of NVIDIA's PTX ISA. A warp's 32 lanes execute them together, except for copies. In
+// what follows g = lane / 4 and t = lane % 4.
 namespace pixelgrad::cuda {
 
 #ifdef PIXELGRAD_CUDA_EMULATED
