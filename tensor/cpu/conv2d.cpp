@@ -16,6 +16,7 @@ namespace pixelgrad::kernels {
 namespace {
 
 std::atomic<ConvAlgorithm> chosen{ConvAlgorithm::automatic};
+std::atomic<Precision> chosen_precision{Precision::f32};  // for other devices
 
 bool is_depthwise(const Conv2dGeometry& g) {
   return g.groups > 1 && g.in_channels == g.groups && g.out_channels == g.groups;
@@ -67,6 +68,15 @@ const std::map<std::string, ConvAlgorithm>& conv_algorithms() {
 
 void set_conv_algorithm(ConvAlgorithm algorithm) { chosen = algorithm; }
 ConvAlgorithm conv_algorithm() { return chosen; }
+
+const std::map<std::string, Precision>& precisions() {
+  static const std::map<std::string, Precision> all{
+      {"f32", Precision::f32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}};
+  return all;
+}
+
+void set_precision(Precision precision) { chosen_precision = precision; }
+Precision precision() { return chosen_precision; }
 
 template <Device D, class T>
 void conv2d_forward(const Conv2dGeometry& g, std::span<const Conv2dInput<T>> inputs,

@@ -1,13 +1,15 @@
 #include "tensor/kernels/conv2d.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "tensor/cuda/conv2d_problem.h"
 #include "tensor/cuda/launch.h"
 #include "tensor/cuda/sums.h"
 
 // The convolution on a GPU. The work is done elsewhere: conv2d_taps.cu (forward and input
-// gradient), conv2d_weight_gradient.cu and conv2d_depthwise.cu. Here it is chosen.
+// gradient), conv2d_weight_gradient.cu, conv2d_tf32.cu and conv2d_bf16.cu (the same by tensor
+// cores) and conv2d_depthwise.cu. Here it is chosen.
 namespace pixelgrad::cuda {
 namespace {
 
@@ -59,6 +61,29 @@ bool is_depthwise(const Conv2dGeometry& g) {
   return g.groups > 1 && g.in_channels == g.groups && g.out_channels == g.groups;
 }
 
+/// Whether the GPU has the instructions of tensor_core.h.
+bool has_tensor_cores() {
+  static const bool has = [] {
+    int device = 0, major = 0;
+    cuda::check_status(cudaGetDevice(&device), "conv2d");
+    cuda::check_status(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device),
+                       "conv2d");
+    return major >= 8;
+  }();
+  return has;
+}
+
+/// Calls f.operator()<P>() for what multiplicands of T are rounded to.
+template <class T, class F>
+void with_precision(const F& f) {
+  if constexpr (std::is_same_v<T, float>) {
+    const Precision p = precision();
+    if (p == Precision::tf32 && has_tensor_cores()) return f.template operator()<Precision::tf32>();
+    if (p == Precision::bf16 && has_tensor_cores()) return f.template operator()<Precision::bf16>();
+  }
+  f.template operator()<Precision::f32>();
+}
+
 /// Kernels number pixels, and the terms of a sum, by int.
 void check_sizes(const char* op, const Conv2dGeometry& g) {
   const int64_t terms = g.kernel_h * g.kernel_w * std::max(g.in_channels, g.out_channels);
@@ -79,6 +104,7 @@ void conv2d_forward(const Conv2dGeometry& g, std::span<const Conv2dInput<T>> inp
   int64_t before = 0;
   for (size_t first = 0; first < inputs.size(); first += Problem::most_inputs) {
     Problem p{.g = g,
+              .inputs = {},
               .input_count = 0,
               .weight = weight + before,
               .weight_row = g.weight_row(),
@@ -92,7 +118,7 @@ void conv2d_forward(const Conv2dGeometry& g, std::span<const Conv2dInput<T>> inp
       p.g.in_channels += input.channels;
     }
     before += p.g.in_channels;
-    cuda::run_forward(p);
+    with_precision<T>([&]<Precision P>() { cuda::run_forward<P>(p); });
   }
 }
 
@@ -102,14 +128,15 @@ void conv2d_backward_input(const Conv2dGeometry& g, const T* dy, const T* weight
   if (g.n * g.in_h * g.in_w * g.in_channels == 0) return;
   check_sizes("conv2d_backward_input", g);
   if (is_depthwise(g)) return cuda::depthwise_input_gradient(g, dy, weight, bias, dx);
-  cuda::run_input_gradient<T>({.g = g,
-                               .inputs = {{dy, g.out_channels}},
-                               .input_count = 1,
-                               .weight = weight,
-                               .weight_row = g.weight_row(),
-                               .bias = bias,
-                               .add = false,
-                               .y = dx});
+  const cuda::TapProblem<T> p{.g = g,
+                              .inputs = {{dy, g.out_channels}},
+                              .input_count = 1,
+                              .weight = weight,
+                              .weight_row = g.weight_row(),
+                              .bias = bias,
+                              .add = false,
+                              .y = dx};
+  with_precision<T>([&]<Precision P>() { cuda::run_input_gradient<P>(p); });
 }
 
 template <Device D, class T>
@@ -117,7 +144,7 @@ void conv2d_backward_weight(const Conv2dGeometry& g, const T* x, const T* dy, T*
   if (g.out_channels * g.kernel_h * g.kernel_w * g.in_channels == 0) return;
   check_sizes("conv2d_backward_weight", g);
   if (is_depthwise(g)) return cuda::depthwise_weight_gradient(g, x, dy, dweight);
-  cuda::run_weight_gradient(g, x, dy, dweight);
+  with_precision<T>([&]<Precision P>() { cuda::run_weight_gradient<P>(g, x, dy, dweight); });
 }
 
 template <Device D, class T>

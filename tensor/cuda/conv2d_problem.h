@@ -23,14 +23,16 @@ struct TapProblem {
   T* y;                ///< what is written: y, or dx
 };
 
-/// The sums of all pixels of all groups: y = forward of its inputs.
-template <class T>
+// Multiplicands of type float are rounded to P: only f32 on a GPU without tensor cores.
+
+/// y = forward of its inputs.
+template <kernels::Precision P, class T>
 void run_forward(const TapProblem<T>& problem);
 /// y = the input gradient of inputs[0].
-template <class T>
+template <kernels::Precision P, class T>
 void run_input_gradient(const TapProblem<T>& problem);
 
-template <class T>
+template <kernels::Precision P, class T>
 void run_weight_gradient(const kernels::Conv2dGeometry& g, const T* x, const T* dy, T* dweight);
 
 /// The same three where every channel is a group of its own.

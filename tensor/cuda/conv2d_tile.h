@@ -1,41 +1,43 @@
 #pragma once
-#include <cuda_runtime.h>
+#include "tensor/cuda/conv2d_loads.h"
+#include "tensor/cuda/launch.h"
+#include "tensor/kernels/conv2d.h"
 
 // The product of two matrices, which every convolution comes down to, one tile of it a block:
 //
 //     sums[row, column] = sum over k of a[k, row] * b[k, column]
 //
-// No matrix stands in memory. `Operands` say which pixels and weights they consist of, and bring
-// them to shared memory in slices of a few k. There are two slices: while the threads multiply
-// one, the values of the next are on their way from memory.
+// No matrix stands in memory. `Operands` say which pixels and weights they consist of:
+// for_each_a(f) calls f(i, address) for this thread's loads of a slice, as A, one of
+// conv2d_loads.h, numbers them; the address is null for zeros. So does for_each_b. advance() goes
+// to the next slice.
 namespace pixelgrad::cuda {
 
-/// V values that are loaded or stored at once.
-template <class T, int V>
-struct alignas(V * sizeof(T)) Pack {
-  T v[V];
-};
-
-/// Those at `from`, which must lie at a multiple of the pack's size.
-template <int V, class T>
-__device__ inline Pack<T, V> load_pack(const T* from) {
-  return *reinterpret_cast<const Pack<T, V>*>(from);
-}
-template <class T, int V>
-__device__ inline void store_pack(T* to, const Pack<T, V>& pack) {
-  *reinterpret_cast<Pack<T, V>*>(to) = pack;
+/// The shared memory that the launch asked for, aligned to 128 bytes.
+__device__ inline void* dynamic_shared() {
+#ifdef PIXELGRAD_CUDA_EMULATED
+  return emulator::dynamic_shared();
+#else
+  extern __shared__ __align__(128) unsigned char bytes[];
+  return bytes;
+#endif
 }
 
-/// How the threads of a block share a tile. The 32 lanes of a warp stand in 4 rows and 8 columns,
-/// and each has RowSquares x ColumnSquares squares of 4 x 4 sums: for each k it reads 4 *
-/// (RowSquares + ColumnSquares) values and multiplies 16 * RowSquares * ColumnSquares times.
-template <int WarpRows, int WarpColumns, int RowSquares, int ColumnSquares>
-struct Tile {
+/// A tile whose threads multiply and add. The 32 lanes of a warp stand in 4 rows and 8 columns, and
+/// each has RowSquares x ColumnSquares squares of 4 x 4 sums: for each k it reads 4 * (RowSquares +
+/// ColumnSquares) values and multiplies 16 * RowSquares * ColumnSquares times.
+template <class T, int WarpRows, int WarpColumns, int RowSquares, int ColumnSquares>
+struct FmaTile {
+  using Value = T;
   static constexpr int depth = 8;  ///< k of a slice
   static constexpr int rows = WarpRows * 16 * RowSquares;
   static constexpr int columns = WarpColumns * 32 * ColumnSquares;
   static constexpr int threads = 32 * WarpRows * WarpColumns;
+  static constexpr int blocks_at_once = 512 / threads;  ///< on one multiprocessor, at least
   static constexpr int lane_rows = 4 * RowSquares, lane_columns = 4 * ColumnSquares;
+  static constexpr int row_neighbours = 4, column_neighbours = 4;
+  static constexpr int unrolled_loads = 16;  ///< all, for they go to registers
+  using Sums = T[lane_rows][lane_columns];
 
   /// The row of this thread's sum [i, j], and its column.
   __device__ static int row(int i) {
@@ -46,107 +48,138 @@ struct Tile {
     const int thread = static_cast<int>(threadIdx.x), warp = thread / 32 % WarpColumns;
     return (warp * ColumnSquares + j / 4) * 32 + thread % 8 * 4 + j % 4;
   }
-};
 
-/// A slice of each operand, twice. The 4 values beyond a row put the rows that a warp writes at
-/// once into different banks.
-template <class T, class Tile>
-struct Slices {
-  alignas(4 * sizeof(T)) T a[2][Tile::depth][Tile::rows + 4];
-  alignas(4 * sizeof(T)) T b[2][Tile::depth][Tile::columns + 4];
-};
+  /// There are two slices: while the threads multiply one, the values of the next are on their way
+  /// from memory to registers. The 4 values beyond a row put what a warp writes at once into
+  /// different banks.
+  struct Shared {
+    alignas(4 * sizeof(T)) T a[2][depth][rows + 4];
+    alignas(4 * sizeof(T)) T b[2][depth][columns + 4];
+  };
+  template <class Operands>
+  static constexpr size_t shared_bytes = sizeof(Shared);
 
-/// Adds the products of slice `s` to this thread's sums.
-template <class T, class Tile>
-__device__ inline void multiply_slice(const Slices<T, Tile>& shared, int s,
-                                      T (&sums)[Tile::lane_rows][Tile::lane_columns]) {
-#pragma unroll
-  for (int k = 0; k < Tile::depth; ++k) {
-    T a[Tile::lane_rows], b[Tile::lane_columns];
-#pragma unroll
-    for (int i = 0; i < Tile::lane_rows; i += 4) {
-      const auto four = load_pack<4>(&shared.a[s][k][Tile::row(i)]);
-      for (int v = 0; v < 4; ++v) a[i + v] = four.v[v];
+  /// This thread's sums over `slices` slices. Called by all threads of the block.
+  template <class Operands>
+  __device__ static void multiply(Operands& operands, int slices, Sums& sums) {
+    PIXELGRAD_UNROLL
+    for (int i = 0; i < lane_rows; ++i) {
+      PIXELGRAD_UNROLL
+      for (int j = 0; j < lane_columns; ++j) sums[i][j] = 0;
     }
-#pragma unroll
-    for (int j = 0; j < Tile::lane_columns; j += 4) {
-      const auto four = load_pack<4>(&shared.b[s][k][Tile::column(j)]);
-      for (int v = 0; v < 4; ++v) b[j + v] = four.v[v];
-    }
-#pragma unroll
-    for (int i = 0; i < Tile::lane_rows; ++i)
-#pragma unroll
-      for (int j = 0; j < Tile::lane_columns; ++j) sums[i][j] += a[i] * b[j];
-  }
-}
-
-/// This thread's sums over `slices` slices. Operands have load(Loaded&), which reads this thread's
-/// share of a slice, store(loaded, a, b), which puts it into shared memory, and advance(), which
-/// goes to the next slice. Called by all threads of the block.
-template <class T, class Tile, class Operands>
-__device__ inline void multiply(Operands& operands, int slices, Slices<T, Tile>& shared,
-                                T (&sums)[Tile::lane_rows][Tile::lane_columns]) {
-#pragma unroll
-  for (int i = 0; i < Tile::lane_rows; ++i)
-#pragma unroll
-    for (int j = 0; j < Tile::lane_columns; ++j) sums[i][j] = 0;
-  if (slices <= 0) return;
-  typename Operands::Loaded loaded;
-  operands.load(loaded);
-  operands.store(loaded, shared.a[0], shared.b[0]);
-  __syncthreads();
-  for (int s = 0; s < slices; ++s) {
-    const bool more = s + 1 < slices;
-    if (more) {
-      operands.advance();
-      operands.load(loaded);
-    }
-    multiply_slice<T, Tile>(shared, s % 2, sums);
-    if (more) operands.store(loaded, shared.a[(s + 1) % 2], shared.b[(s + 1) % 2]);
+    if (slices <= 0) return;
+    Shared& shared = *static_cast<Shared*>(dynamic_shared());
+    Loaded<Operands> loaded;
+    load(operands, loaded);
+    store<typename Operands::A>(loaded.a, shared.a[0]);
+    store<typename Operands::B>(loaded.b, shared.b[0]);
     __syncthreads();
+    for (int s = 0; s < slices; ++s) {
+      const bool more = s + 1 < slices;
+      if (more) {
+        operands.advance();
+        load(operands, loaded);
+      }
+      multiply_slice(shared, s % 2, sums);
+      if (more) {
+        store<typename Operands::A>(loaded.a, shared.a[(s + 1) % 2]);
+        store<typename Operands::B>(loaded.b, shared.b[(s + 1) % 2]);
+      }
+      __syncthreads();
+    }
   }
+
+ private:
+  template <class Operands>
+  struct Loaded {
+    Pack<T, Operands::A::vector> a[Operands::A::count];
+    Pack<T, Operands::B::vector> b[Operands::B::count];
+  };
+
+  template <class Operands>
+  __device__ static void load(const Operands& operands, Loaded<Operands>& loaded) {
+    operands.for_each_a([&](int i, const T* from) {
+      loaded.a[i] = {};
+      if (from) loaded.a[i] = load_pack<Operands::A::vector>(from);
+    });
+    operands.for_each_b([&](int i, const T* from) {
+      loaded.b[i] = {};
+      if (from) loaded.b[i] = load_pack<Operands::B::vector>(from);
+    });
+  }
+
+  template <class Loads, int Padded>
+  __device__ static void store(const Pack<T, Loads::vector> (&loaded)[Loads::count],
+                               T (&to)[depth][Padded]) {
+    PIXELGRAD_UNROLL
+    for (int i = 0; i < Loads::count; ++i) {
+      if (!Loads::has(i)) continue;
+      if constexpr (Loads::along_depth)
+        for (int v = 0; v < Loads::vector; ++v) to[Loads::k() + v][Loads::at(i)] = loaded[i].v[v];
+      else
+        store_pack(&to[Loads::k()][Loads::at(i)], loaded[i]);
+    }
+  }
+
+  __device__ static void multiply_slice(const Shared& shared, int s, Sums& sums) {
+    PIXELGRAD_UNROLL
+    for (int k = 0; k < depth; ++k) {
+      T a[lane_rows], b[lane_columns];
+      PIXELGRAD_UNROLL
+      for (int i = 0; i < lane_rows; i += 4) {
+        const auto four = load_pack<4>(&shared.a[s][k][row(i)]);
+        for (int v = 0; v < 4; ++v) a[i + v] = four.v[v];
+      }
+      PIXELGRAD_UNROLL
+      for (int j = 0; j < lane_columns; j += 4) {
+        const auto four = load_pack<4>(&shared.b[s][k][column(j)]);
+        for (int v = 0; v < 4; ++v) b[j + v] = four.v[v];
+      }
+      PIXELGRAD_UNROLL
+      for (int i = 0; i < lane_rows; ++i) {
+        PIXELGRAD_UNROLL
+        for (int j = 0; j < lane_columns; ++j) sums[i][j] += a[i] * b[j];
+      }
+    }
+  }
+};
+
+/// The tiles for sums of up to 32, of up to 64 and of more columns, with multiplicands as they are.
+template <kernels::Precision P, class T>
+struct Tiles {
+  using Narrow = FmaTile<T, 4, 1, 2, 1>;  // 128 x 32
+  using Middle = FmaTile<T, 4, 1, 2, 2>;  // 128 x 64
+  using Wide = FmaTile<T, 4, 2, 2, 2>;    // 128 x 128
+};
+template <kernels::Precision P>
+struct Tiles<P, double> {
+  using Narrow = FmaTile<double, 4, 2, 1, 1>;  // 64 x 64: a sum takes two registers
+  using Middle = Narrow;
+  using Wide = Narrow;
+};
+
+/// Calls f.operator()<Tile>() for the tile that suits so many columns.
+template <kernels::Precision P, class T, class F>
+void with_tile(int64_t columns, const F& f) {
+  if (columns <= 32)
+    f.template operator()<typename Tiles<P, T>::Narrow>();
+  else if (columns <= 64)
+    f.template operator()<typename Tiles<P, T>::Middle>();
+  else
+    f.template operator()<typename Tiles<P, T>::Wide>();
 }
 
-// How the threads of a block share the loading of a slice [depth, Extent] of an operand, V values
-// at a time. Global memory is read along the axis in which values are neighbours.
-
-/// Neighbours along k. Thread t has the V values from k() on of the rows (or columns) at(0), at(1),
-/// ... It stores them to V different rows of shared memory.
-template <class Tile, int V, int Extent>
-struct AlongDepth {
-  static constexpr int threads_a_row = Tile::depth / V;
-  static constexpr int step = Tile::threads / threads_a_row;
-  static constexpr int count = (Extent + step - 1) / step;
-  __device__ static int k() { return static_cast<int>(threadIdx.x) % threads_a_row * V; }
-  __device__ static int at(int i) {
-    return static_cast<int>(threadIdx.x) / threads_a_row + i * step;
-  }
-  template <class T, int N>
-  __device__ static void store(const Pack<T, V> (&loaded)[count], T (&to)[Tile::depth][N]) {
-#pragma unroll
-    for (int i = 0; i < count; ++i)
-      if (Extent % step == 0 || at(i) < Extent)
-        for (int v = 0; v < V; ++v) to[k() + v][at(i)] = loaded[i].v[v];
-  }
-};
-
-/// Neighbours along the rows (or columns). Thread t has the V values from at(0) on, those from
-/// at(1) on, ... of a single k().
-template <class Tile, int V, int Extent>
-struct AcrossDepth {
-  static constexpr int threads_a_k = Tile::threads / Tile::depth;
-  static constexpr int step = threads_a_k * V;
-  static constexpr int count = (Extent + step - 1) / step;
-  __device__ static int k() { return static_cast<int>(threadIdx.x) / threads_a_k; }
-  __device__ static int at(int i) {
-    return static_cast<int>(threadIdx.x) % threads_a_k * V + i * step;
-  }
-  template <class T, int N>
-  __device__ static void store(const Pack<T, V> (&loaded)[count], T (&to)[Tile::depth][N]) {
-#pragma unroll
-    for (int i = 0; i < count; ++i)
-      if (Extent % step == 0 || at(i) < Extent) store_pack(&to[k()][at(i)], loaded[i]);
-  }
-};
+/// Starts a kernel in blocks of a tile's threads with a tile's shared memory.
+template <class Tile, class Operands, class Task>
+void launch_tiles(const char* op, int64_t tiles, void (*kernel)(Task), const Task& task) {
+  check(tiles <= INT32_MAX, "[", op, "] ", tiles, " tiles are too many for one launch");
+  constexpr size_t bytes = Tile::template shared_bytes<Operands>;
+  // More than this a kernel must ask for.
+  if constexpr (bytes > 48 * 1024)
+    check_status(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                      static_cast<int>(bytes)),
+                 op);
+  launch(op, {dim3(static_cast<unsigned>(tiles)), dim3(Tile::threads), bytes}, kernel, task);
+}
 
 }  // namespace pixelgrad::cuda

@@ -51,6 +51,19 @@ const std::map<std::string, ConvAlgorithm>& conv_algorithms();
 void set_conv_algorithm(ConvAlgorithm algorithm);
 ConvAlgorithm conv_algorithm();
 
+/// What multiplicands of f32 convolutions and matrix products on a GPU are rounded to: nothing;
+/// TF32 with 10 bits of mantissa instead of 23, or bfloat16 with 7, which tensor cores multiply
+/// several times as fast. Sums are f32 in any case. GPUs before compute capability 8.0 round
+/// nothing, nor do depthwise convolutions, f64 and CPUs.
+enum class Precision { f32, tf32, bf16 };
+
+/// By the names that options have for them: f32, tf32, bf16.
+const std::map<std::string, Precision>& precisions();
+
+/// For all convolutions from now on; f32 at first.
+void set_precision(Precision precision);
+Precision precision();
+
 /// y = conv(inputs, weight) + bias; bias [out_channels] or null. Overwrites y. The inputs have
 /// g.in_channels channels together; with groups there is one.
 template <Device D, class T>
