@@ -54,7 +54,16 @@ int run(int argc, char** argv) {
                  "Where train, compare, evaluate, predict and gradcheck compute: cpu or cuda")
       ->check(CLI::IsMember({"cpu", "cuda"}))
       ->capture_default_str();
+  std::string precision = "f32";
+  app.add_option("--precision", precision,
+                 "What convolutions on cuda round their multiplicands to: f32 (nothing), tf32 or "
+                 "bf16, which tensor cores multiply faster")
+      ->check(CLI::IsMember(kernels::precisions()))
+      ->capture_default_str();
   app.parse_complete_callback([&] {
+    check<UsageError>(device == "cuda" || precision == "f32", "[--precision] ", precision,
+                      " needs --device cuda");
+    kernels::set_precision(kernels::precisions().at(precision));
     common.device = device == "cuda" ? Device::cuda : Device::cpu;
     if (common.threads > 0) set_num_threads(common.threads);
     kernels::set_conv_algorithm(kernels::conv_algorithms().at(common.conv_algo));
