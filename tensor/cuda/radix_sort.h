@@ -83,6 +83,17 @@ __global__ void count_digits_kernel(SortShape shape, Wanted wanted, int shift, c
   counts[(tile.array * sort_digits + threadIdx.x) * shape.tiles() + tile.tile] = count[threadIdx.x];
 }
 
+/// The lanes of the warp that are there and have this lane's digit. All lanes must call it.
+__device__ inline uint32_t lanes_with_digit(int digit, bool there) {
+  uint32_t same = __ballot_sync(0xFFFFFFFFu, there);
+  for (int bit = 0; bit < 8; ++bit) {
+    const bool one = digit >> bit & 1;
+    const uint32_t ones = __ballot_sync(0xFFFFFFFFu, one);
+    same &= one ? ones : ~ones;
+  }
+  return same;
+}
+
 /// `before` [array, digit, tile] are the counts of the tiles before, totals [array, digit] of all.
 template <class Key, class Wanted>
 __global__ void move_digits_kernel(SortShape shape, Wanted wanted, int shift,
@@ -102,12 +113,8 @@ __global__ void move_digits_kernel(SortShape shape, Wanted wanted, int shift,
     const bool there = at < tile.end;
     const Key key = there ? keys[at] : Key{0};
     const int digit = sort_digit(key, shift);
-    uint32_t same = __ballot_sync(0xFFFFFFFFu, there);  // lanes with the same digit
-    for (int bit = 0; bit < 8; ++bit) {
-      const bool one = digit >> bit & 1;
-      const uint32_t ones = __ballot_sync(0xFFFFFFFFu, one);
-      same &= one ? ones : ~ones;
-    }
+    // Warps beyond the end have nothing to compare.
+    const uint32_t same = first + 32 * warp < tile.end ? lanes_with_digit(digit, there) : 0;
     const uint32_t lower = static_cast<uint32_t>(__popc(same & ((1u << lane) - 1)));
     for (int w = 0; w < warps; ++w) place[w][thread] = 0;
     __syncthreads();
