@@ -92,5 +92,16 @@ TEST(Warp, NoValueComesFromOutOfTheMask) {
   EXPECT_THAT(out.values(), testing::ElementsAre(0xFFFFFFFFu, 7, 7, 7));
 }
 
+TEST(Warp, DistancesEndAt31) {
+  DeviceArray<unsigned> out(32);
+  expect_success(launch({1, 32}, shuffles_over, 31u, out.data()));
+  EXPECT_EQ(out.values()[0], 31u);
+  EXPECT_EQ(
+      kernel_error([&] {
+        launch({1, 32}, shuffles_over, 32u, out.data());
+      }),
+      "[kernel] block (0,0,0) thread (0,0,0) __shfl_down_sync: distance is 32, expected 0 to 31");
+}
+
 }  // namespace
 }  // namespace emulated

@@ -64,6 +64,7 @@ cudaError_t launch_all(Place* places, int* ints, float* floats, unsigned* bits, 
   launch(votes, ints, bits);
   launch(reverse_warp, ints);
   launch(reads_out_of_its_mask, bits);
+  launch(shuffles_over, 31u, bits);
   launch(count_remainders, ints, 5, bits, ints, reinterpret_cast<unsigned long long*>(longs));
   launch(atomics, ints, bits);
   launch(integer_functions, longs);

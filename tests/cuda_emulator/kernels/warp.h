@@ -51,4 +51,8 @@ __global__ void reads_out_of_its_mask(unsigned* out) {
   if (threadIdx.x < 4) out[threadIdx.x] = __shfl_sync(0xFu, 7u, threadIdx.x == 0 ? 4 : 1);
 }
 
+__global__ void shuffles_over(unsigned distance, unsigned* out) {
+  out[threadIdx.x] = __shfl_down_sync(0xFFFFFFFFu, threadIdx.x, distance);
+}
+
 }  // namespace
