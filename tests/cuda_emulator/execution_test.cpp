@@ -22,6 +22,11 @@ struct OrderCase {
   Order order;
   uint64_t seed;
 };
+/// For the names of the tests.
+void PrintTo(const OrderCase& c, std::ostream* out) {
+  const char* const names[] = {"ascending", "descending", "shuffled"};
+  *out << names[static_cast<int>(c.order)] << c.seed;
+}
 class InAnyOrder : public testing::TestWithParam<OrderCase> {
  protected:
   WithOrder order_{GetParam().order, GetParam().seed};

@@ -182,7 +182,7 @@ TEST(Device, SaysWhatItIs) {
     expect_success(cudaDeviceGetAttribute(&value, attribute, 0));
     EXPECT_EQ(value, expected);
   }
-  EXPECT_EQ(cudaDeviceGetAttribute(&value, static_cast<cudaDeviceAttr>(9999), 0),
+  EXPECT_EQ(cudaDeviceGetAttribute(&value, static_cast<cudaDeviceAttr>(127), 0),
             cudaErrorInvalidValue);
   // 2048 threads, 32 blocks and 228 KiB a multiprocessor, 1 KiB of them reserved for each block.
   int blocks = 0;
