@@ -20,11 +20,12 @@ template <class T>
 inline constexpr int64_t lanes = hn::MaxLanes(hn::ScalableTag<T>());
 
 /// Rows of the largest tile [rows][vectors] whose sums stay in registers, beside one row of vectors
-/// and one broadcast value: 14 x 2 of 32 registers, 6 x 2 or 12 x 1 of 16. A tile of 8 sums or more
-/// hides the latency of the multiply-adds.
+/// and one broadcast value: 14 x 2 or 9 x 3 of 32 registers, 6 x 2 or 12 x 1 of 16. A tile of 8
+/// sums or more hides the latency of the multiply-adds.
 template <int vectors>
-inline constexpr int max_tile =
-    HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON ? 14 : 12 / vectors;
+inline constexpr int max_tile = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON
+                                    ? std::min(14, 28 / vectors)
+                                    : 12 / vectors;
 
 // Vectors at the end of a row, of which `count` lanes are there, and nothing else is touched: by
 // masks where the processor has them.

@@ -177,10 +177,16 @@ class StripTask {
       }
       plan_reading(b);
       for (int64_t panel = task_.panel_begin; panel < task_.panel_end; ++panel) {
-        if (plan_.panel_width(panel) == lanes<T>)
-          run_panel<1>(panel, block);
-        else
-          run_panel<2>(panel, block);
+        switch (plan_.panel_width(panel) / lanes<T>) {
+          case 1:
+            run_panel<1>(panel, block);
+            break;
+          case 2:
+            run_panel<2>(panel, block);
+            break;
+          default:
+            run_panel<3>(panel, block);
+        }
       }
     }
   }
@@ -283,7 +289,7 @@ void run(std::span<const TapConvolution> convolutions, std::span<const T* const>
   for (const TapConvolution& c : convolutions)
     if (c.images * c.rows * c.cols > 0) flops += plans.emplace_back(c).flops();
   if (plans.empty()) return;
-  std::vector<T> start(plans[0].panels * Plan<T>::width, T{0});
+  std::vector<T> start(plans[0].padded_channels(), T{0});
   if (bias) std::copy_n(bias, plans[0].c.out_channels, start.begin());
 
   // Enough tasks for many cores, but none of less than some 20 microseconds.
