@@ -8,6 +8,7 @@
 
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cstdint>
 
 HWY_BEFORE_NAMESPACE();
@@ -19,11 +20,34 @@ template <class T>
 inline constexpr int64_t lanes = hn::MaxLanes(hn::ScalableTag<T>());
 
 /// Rows of the largest tile [rows][vectors] whose sums stay in registers, beside one row of vectors
-/// and one broadcast value: 14 x 2 of 32 registers, 6 x 2 or 12 x 1 of 16. A tile of 8 sums or more
-/// hides the latency of the multiply-adds.
+/// and one broadcast value: 14 x 2 or 9 x 3 of 32 registers, 6 x 2 or 12 x 1 of 16. A tile of 8
+/// sums or more hides the latency of the multiply-adds.
 template <int vectors>
-inline constexpr int max_tile =
-    HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON ? 14 : 12 / vectors;
+inline constexpr int max_tile = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON
+                                    ? std::min(14, 28 / vectors)
+                                    : 12 / vectors;
+
+// Vectors at the end of a row, of which `count` lanes are there, and nothing else is touched: by
+// masks where the processor has them.
+inline constexpr bool has_masks = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3;
+
+template <class D, class T>
+HWY_INLINE hn::Vec<D> load_part(D d, const T* from, int64_t count) {
+  if constexpr (has_masks)
+    return hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(count)), d, from);
+  T lane[hn::MaxLanes(d)] = {};
+  std::copy_n(from, count, lane);
+  return hn::LoadU(d, lane);
+}
+
+template <class D, class T>
+HWY_INLINE void store_part(D d, hn::Vec<D> v, T* to, int64_t count) {
+  if constexpr (has_masks)
+    return hn::BlendedStore(v, hn::FirstN(d, static_cast<size_t>(count)), d, to);
+  T lane[hn::MaxLanes(d)];
+  hn::StoreU(v, d, lane);
+  std::copy_n(lane, count, to);
+}
 
 }  // namespace pixelgrad::cpu::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

@@ -177,10 +177,16 @@ class StripTask {
       }
       plan_reading(b);
       for (int64_t panel = task_.panel_begin; panel < task_.panel_end; ++panel) {
-        if (plan_.panel_width(panel) == lanes<T>)
-          run_panel<1>(panel, block);
-        else
-          run_panel<2>(panel, block);
+        switch (plan_.panel_width(panel) / lanes<T>) {
+          case 1:
+            run_panel<1>(panel, block);
+            break;
+          case 2:
+            run_panel<2>(panel, block);
+            break;
+          default:
+            run_panel<3>(panel, block);
+        }
       }
     }
   }
@@ -251,29 +257,15 @@ class StripTask {
     }
   }
 
-  /// Runs the tile and writes its pixels to y, of which the last panel's vectors may reach behind
-  /// the last channel.
+  /// Runs the tile, which writes its pixels to y.
   template <int K>
   void finish(bool first, int64_t channel, int64_t pixels, T* y) {
-    constexpr int64_t width = K * lanes<T>;
-    const int64_t valid = c_.out_channels - channel;
-    const T* bias = work_.bias + channel;
-    if (valid >= width) {
-      tile_.start = first ? bias : y;
-      tile_.start_step = first ? 0 : c_.y_pixel;
-      tile_.y = y;
-      tile_.y_step = c_.y_pixel;
-      return tile_of<K, T>(pixels)(tile_);
-    }
-    if (!first)
-      for (int64_t p = 0; p < pixels; ++p)
-        std::copy_n(y + p * c_.y_pixel, valid, sums_ + p * width);
-    tile_.start = first ? bias : sums_;
-    tile_.start_step = first ? 0 : width;
-    tile_.y = sums_;
-    tile_.y_step = width;
+    tile_.start = first ? work_.bias + channel : y;
+    tile_.start_step = first ? 0 : c_.y_pixel;
+    tile_.y = y;
+    tile_.y_step = c_.y_pixel;
+    tile_.last_lanes = std::min(c_.out_channels - channel - (K - 1) * lanes<T>, lanes<T>);
     tile_of<K, T>(pixels)(tile_);
-    for (int64_t p = 0; p < pixels; ++p) std::copy_n(sums_ + p * width, valid, y + p * c_.y_pixel);
   }
 
   const Work<T>& work_;
@@ -287,7 +279,6 @@ class StripTask {
   const T* x_ = nullptr;  ///< the block: in place or packed
   int64_t pixel_ = 0;     ///< values from one of its pixels to the next
   Tile<T> tile_{};
-  alignas(64) T sums_[max_tile<1> * 2 * lanes<T>] = {};
 };
 
 template <class T>
@@ -298,7 +289,7 @@ void run(std::span<const TapConvolution> convolutions, std::span<const T* const>
   for (const TapConvolution& c : convolutions)
     if (c.images * c.rows * c.cols > 0) flops += plans.emplace_back(c).flops();
   if (plans.empty()) return;
-  std::vector<T> start(plans[0].panels * Plan<T>::width, T{0});
+  std::vector<T> start(plans[0].padded_channels(), T{0});
   if (bias) std::copy_n(bias, plans[0].c.out_channels, start.begin());
 
   // Enough tasks for many cores, but none of less than some 20 microseconds.

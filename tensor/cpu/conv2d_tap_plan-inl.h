@@ -35,13 +35,16 @@ struct Block {
 };
 
 /// The layout of one convolution for this target. Output channels are cut into panels of two
-/// vectors (the last may be one), input channels into blocks, the grid into units: rows, or pieces
-/// of long ones.
+/// vectors, input channels into blocks, the grid into units: rows, or pieces of long ones. The last
+/// panel has three vectors where the channels fill an odd number of them, so that a few channels
+/// more do not cost another pass over the input; one where there is no other panel.
 template <class T>
 struct Plan {
   explicit Plan(const TapConvolution& convolution) : c(convolution) {
     taps = static_cast<int64_t>(c.taps.size());
-    panels = ceil_div(c.out_channels, width);
+    const int64_t vectors = ceil_div(c.out_channels, lanes<T>);
+    panels = std::max<int64_t>(1, vectors / 2);
+    last_width = (vectors - 2 * (panels - 1)) * lanes<T>;
     // Longer blocks load and store the sums less often. A panel of 768 rows, 48 KiB of vectors of
     // 32 bytes, streams from the second cache without stalls, as a tile multiplies for some hundred
     // cycles for each KiB.
@@ -71,19 +74,17 @@ struct Plan {
     for (const Block& block : blocks) segments.push_back(block_segments(block.length));
   }
 
-  int64_t panel_width(int64_t panel) const {
-    return c.out_channels - panel * width <= lanes<T> ? lanes<T> : width;
-  }
+  int64_t panel_width(int64_t panel) const { return panel < panels - 1 ? width : last_width; }
+  /// Channels of all panels, those behind the last that there is included.
+  int64_t padded_channels() const { return (panels - 1) * width + last_width; }
   int64_t longest_block() const {
     int64_t most = 0;
     for (const Block& block : blocks) most = std::max(most, block.length);
     return most;
   }
   /// Values of all packed weights, and of the longest block of one panel.
-  int64_t weights_size() const {
-    return ((panels - 1) * width + panel_width(panels - 1)) * taps * c.in_channels;
-  }
-  int64_t panel_size() const { return width * taps * longest_block(); }
+  int64_t weights_size() const { return padded_channels() * taps * c.in_channels; }
+  int64_t panel_size() const { return std::max(width, last_width) * taps * longest_block(); }
   /// Where the packed weights of a panel and block begin.
   int64_t weights_offset(int64_t panel, const Block& block) const {
     return taps * (panel * width * c.in_channels + panel_width(panel) * block.begin);
@@ -125,9 +126,9 @@ struct Plan {
     return found;
   }
 
-  static constexpr int64_t width = 2 * lanes<T>;
+  static constexpr int64_t width = 2 * lanes<T>;  ///< of a panel but the last
   const TapConvolution& c;
-  int64_t taps, panels, pieces;
+  int64_t taps, panels, last_width, pieces;
   std::vector<Block> blocks;
   std::vector<std::vector<Segment>> segments;  ///< of each block
   int64_t min_dx = 0, max_dx = 0, min_dy = 0, max_dy = 0;

@@ -35,6 +35,8 @@ struct Tile {
   int64_t start_step;
   T* y;
   int64_t y_step;
+  int64_t last_lanes =
+      lanes<T>;  ///< of a pixel's last vector: behind them lies another pixel, or nothing
   const T* x;
   int64_t x_step;
   int64_t iy, first_ix, last_ix;  ///< what the first and the last pixel read for dy = dx = 0
@@ -70,11 +72,17 @@ void run_tile(const Tile<T>& t) {
       w += K * lanes<T>;
     }
   }
+  const int64_t rest = t.last_lanes;
+  const bool whole = rest == lanes<T>;
   HWY_UNROLL(16)
   for (int p = 0; p < P; ++p)
     for (int k = 0; k < K; ++k) {
-      const auto start = hn::LoadU(d, t.start + p * t.start_step + k * lanes<T>);
-      hn::StoreU(hn::Add(start, sum[p][k]), d, t.y + p * t.y_step + k * lanes<T>);
+      const T* start = t.start + p * t.start_step + k * lanes<T>;
+      T* y = t.y + p * t.y_step + k * lanes<T>;
+      if (whole || k < K - 1)
+        hn::StoreU(hn::Add(hn::LoadU(d, start), sum[p][k]), d, y);
+      else
+        store_part(d, hn::Add(load_part(d, start, rest), sum[p][k]), y, rest);
     }
 }
 
