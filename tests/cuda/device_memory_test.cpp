@@ -8,9 +8,6 @@
 
 #include "tensor/allocator.h"
 #include "tests/cuda/device.h"
-#ifdef PIXELGRAD_CUDA_EMULATED
-#include <cuda_runtime.h>
-#endif
 
 namespace pixelgrad {
 namespace {

@@ -72,7 +72,9 @@ void expect_agreement(const OpCase& op, Dtype dtype, double limit) {
       if (i > 0 && sample.ill_conditioned && dtype == Dtype::f32) continue;
       ASSERT_EQ(got[i].shape(), right[i].shape()) << sample.name;
       const std::vector<double> a = got[i].to_doubles(), b = right[i].to_doubles();
-      const double size = std::max(norm(b), i > 0 ? 1e-3 * scale : 0);
+      // Normalising a single value multiplies rounding errors of a gradient that is zero by 1/sqrt(eps).
+      const double floor = i == 0 ? 0 : (sample.ill_conditioned ? 1 : 1e-3) * scale;
+      const double size = std::max(norm(b), floor);
       EXPECT_LE(norm(difference(a, b)), limit * size)
           << sample.name << ", " << (i == 0 ? "value" : "gradient " + std::to_string(i - 1));
     }
@@ -87,10 +89,12 @@ TEST_P(DeviceOps, GiveTheSameBitsEveryTime) {
   for (const OpSample& sample : op().samples) {
     const std::vector<Tensor> inputs = in_dtype(sample.inputs(0), Dtype::f32);
     const auto first = value_and_gradients(sample, inputs, Device::cuda);
-    const auto second = value_and_gradients(sample, inputs, Device::cuda);
-    for (size_t i = 0; i < first.size(); ++i)
-      EXPECT_EQ(std::memcmp(first[i].raw(), second[i].raw(), first[i].bytes()), 0)
-          << sample.name << ", result " << i;
+    run_again([&] {
+      const auto second = value_and_gradients(sample, inputs, Device::cuda);
+      for (size_t i = 0; i < first.size(); ++i)
+        EXPECT_EQ(std::memcmp(first[i].raw(), second[i].raw(), first[i].bytes()), 0)
+            << sample.name << ", result " << i;
+    });
   }
 }
 

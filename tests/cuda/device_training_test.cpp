@@ -107,12 +107,15 @@ TEST_P(DeviceTraining, HasTheLossesOfTheCpu) {
 }
 
 TEST_P(DeviceTraining, GivesTheSameBitsEveryTime) {
-  const Trained first = train(GetParam(), Device::cuda), second = train(GetParam(), Device::cuda);
+  const Trained first = train(GetParam(), Device::cuda);
   ASSERT_GT(first.parameters.size(), 100u);
-  ASSERT_EQ(first.parameters.size(), second.parameters.size());
-  EXPECT_EQ(std::memcmp(first.parameters.data(), second.parameters.data(),
-                        first.parameters.size() * sizeof(float)),
-            0);
+  run_again([&] {
+    const Trained second = train(GetParam(), Device::cuda);
+    ASSERT_EQ(first.parameters.size(), second.parameters.size());
+    EXPECT_EQ(std::memcmp(first.parameters.data(), second.parameters.data(),
+                          first.parameters.size() * sizeof(float)),
+              0);
+  });
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, DeviceTraining, testing::ValuesIn(runs()), [](const auto& info) {
