@@ -64,6 +64,8 @@ int run(int argc, char** argv) {
     check<UsageError>(device == "cuda" || precision == "f32", "[--precision] ", precision,
                       " needs --device cuda");
     kernels::set_precision(kernels::precisions().at(precision));
+    check(device == "cpu" || has_cuda,
+          "[--device] cuda: this build has no CUDA backend; it takes cmake -DPIXELGRAD_CUDA=ON");
     common.device = device == "cuda" ? Device::cuda : Device::cpu;
     if (common.threads > 0) set_num_threads(common.threads);
     kernels::set_conv_algorithm(kernels::conv_algorithms().at(common.conv_algo));

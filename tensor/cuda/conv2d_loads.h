@@ -8,9 +8,11 @@
 #ifdef __CUDACC__
 #define PIXELGRAD_UNROLL _Pragma("unroll")
 #define PIXELGRAD_UNROLL_LOADS _Pragma("unroll Tile::unrolled_loads")
+#define PIXELGRAD_UNROLL_STEPS _Pragma("unroll unrolled_steps")
 #else
 #define PIXELGRAD_UNROLL
 #define PIXELGRAD_UNROLL_LOADS
+#define PIXELGRAD_UNROLL_STEPS
 #endif
 
 namespace pixelgrad::cuda {

@@ -288,9 +288,14 @@ void run(const TapProblem<T>& p) {
                  p.weight_row % V == 0 && is_aligned<V>(p.weight) && is_aligned<V>(p.y);
   for (int i = 0; i < p.input_count; ++i)
     vectors = vectors && p.inputs[i].channels % V == 0 && is_aligned<V>(p.inputs[i].x);
-  with_tile<P, T>((gradient ? g.in_channels : g.out_channels) / g.groups, [&]<class Tile>() {
-    vectors ? run_tiles<Tile, V, gradient>(p) : run_tiles<Tile, 1, gradient>(p);
-  });
+  const int64_t columns = (gradient ? g.in_channels : g.out_channels) / g.groups;
+  if (vectors)
+    with_tile<P, T>(columns, [&]<class Tile>() { run_tiles<Tile, V, gradient>(p); });
+  // Copies of single values take four times the addresses, for which the wide tile has no registers.
+  else if (columns <= 32)
+    run_tiles<typename Tiles<P, T>::Narrow, 1, gradient>(p);
+  else
+    run_tiles<typename Tiles<P, T>::Middle, 1, gradient>(p);
 }
 
 }  // namespace pixelgrad::cuda::taps

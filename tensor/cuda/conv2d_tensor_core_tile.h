@@ -60,28 +60,28 @@ struct TensorCoreTile {
     using B = typename Operands::B;
     auto* shared = static_cast<float*>(dynamic_shared());
     const auto stage = [&](int s) { return shared + s % stages * (size<A> + size<B>); };
-    int copied = 0;
-    const auto copy_next = [&] {
-      if (copied < slices) {
-        copy(operands, stage(copied));
+    const auto copy_slice = [&](int s) {
+      if (s < slices) {
+        copy(operands, stage(s));
         operands.advance();
       }
-      ++copied;
       end_copy_group();  // an empty one in the end, so that waiting counts right
     };
-    for (int s = 0; s < stages - 1; ++s) copy_next();
+    for (int s = 0; s < stages - 1; ++s) copy_slice(s);
     for (int s = 0; s < slices; ++s) {
       wait_for_copies<stages - 2>();
       // Now all threads' copies of slice s are there, and all threads are done with slice s - 1,
       // whose place the next copies take.
       __syncthreads();
-      copy_next();
+      copy_slice(s + stages - 1);
       multiply_slice<A, B>(stage(s), stage(s) + size<A>, sums);
     }
   }
 
   static constexpr bool bf16 = P == kernels::Precision::bf16;
   static constexpr int step = bf16 ? 16 : 8;  // k that are multiplied at once
+  // More at once would need more registers than there are.
+  static constexpr int unrolled_steps = bf16 ? 1 : 2;
 
   __device__ static int lane() { return static_cast<int>(threadIdx.x) % 32; }
   __device__ static int first_row() {
@@ -152,7 +152,7 @@ struct TensorCoreTile {
   template <class A, class B>
   __device__ static void multiply_slice(const float* slice_a, const float* slice_b, Sums& sums) {
     static_assert(ColumnBlocks % 2 == 0);
-    PIXELGRAD_UNROLL
+    PIXELGRAD_UNROLL_STEPS
     for (int k = 0; k < depth; k += step) {
       uint32_t b[ColumnBlocks][2];
       PIXELGRAD_UNROLL

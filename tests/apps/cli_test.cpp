@@ -9,6 +9,7 @@
 
 #include "data/image_io.h"
 #include "data/label_png.h"
+#include "tensor/device.h"
 #include "tests/apps/program_test.h"
 
 namespace pixelgrad {
@@ -56,6 +57,16 @@ TEST_F(Cli, HelpListsCommandsAndOptions) {
   EXPECT_THAT(run({"train", "--help"}).out,
               AllOf(HasSubstr("--epochs"), HasSubstr("--width"), HasSubstr("--schedule")));
   EXPECT_THAT(run({"--version"}).out, HasSubstr("pixelgrad"));
+}
+
+TEST_F(Cli, ADeviceThatIsNotThere) {
+  // These take away what devices there may be, the emulated ones too.
+  setenv("CUDA_VISIBLE_DEVICES", "", 1);
+  setenv("PIXELGRAD_EMULATOR_DEVICES", "0", 1);
+  expect_error({"train", "--quiet", "--data", "streets", "--size", "16", "16", "--count", "4", "--width",
+                "2", "--depth", "1", "--device", "cuda", "--out", scratch_ / "run"},
+               run_failed, HasSubstr(has_cuda ? "no CUDA device" : "no CUDA backend"));
+  EXPECT_FALSE(fs::exists(scratch_ / "run"));
 }
 
 TEST_F(Cli, UsageErrors) {
