@@ -3,6 +3,7 @@
 //   build/release/bench/bench_conv                        all, some three minutes
 //   build/release/bench/bench_conv --filter '3x3 64->64'  some of them
 //   build/release/bench/bench_conv --threads 1            on one thread, in CPU time
+//   build/cuda/bench/bench_conv --device cuda --precision bf16
 //
 // bench/README.md says what the figures mean.
 #include <algorithm>
@@ -11,6 +12,7 @@
 #include "bench/conv_shapes.h"
 #include "bench/program.h"
 #include "bench/roofline.h"
+#include "tensor/dispatch.h"
 #include "tensor/random.h"
 #include "tensor/tensor.h"
 
@@ -51,6 +53,8 @@ std::vector<Group> groups() {
 /// multiplied stays normally distributed.
 class Buffers {
  public:
+  explicit Buffers(Device device) : device_(device) {}
+
   void make_room(const kernels::Conv2dGeometry& g) {
     x_size_ = std::max(x_size_, g.n * g.in_h * g.in_w * g.in_channels);
     y_size_ = std::max(y_size_, g.n * g.out_h * g.out_w * g.out_channels);
@@ -61,29 +65,31 @@ class Buffers {
     x_ = normal(x_size_, 1);
     y_ = normal(y_size_, 2);
     w_ = normal(w_size_, 3);
-    result_ = Tensor::zeros({std::max({x_size_, y_size_, w_size_})}, Dtype::f32);
+    result_ = Tensor::zeros({std::max({x_size_, y_size_, w_size_})}, Dtype::f32, device_);
   }
   void call(const ConvCall& c) {
     const float *x = x_.data<float>(), *y = y_.data<float>(), *w = w_.data<float>();
     float* result = result_.mutable_data<float>();
-    switch (c.direction) {
-      case Direction::forward:
-        return kernels::conv2d_forward<Device::cpu, float>(c.geometry, x, w, nullptr, result);
-      case Direction::input_gradient:
-        return kernels::conv2d_backward_input<Device::cpu, float>(c.geometry, y, w, nullptr,
-                                                                  result);
-      case Direction::weight_gradient:
-        return kernels::conv2d_backward_weight<Device::cpu, float>(c.geometry, x, y, result);
-    }
+    dispatch_device(device_, [&]<Device D>() {
+      switch (c.direction) {
+        case Direction::forward:
+          return kernels::conv2d_forward<D, float>(c.geometry, x, w, nullptr, result);
+        case Direction::input_gradient:
+          return kernels::conv2d_backward_input<D, float>(c.geometry, y, w, nullptr, result);
+        case Direction::weight_gradient:
+          return kernels::conv2d_backward_weight<D, float>(c.geometry, x, y, result);
+      }
+    });
   }
 
  private:
-  static Tensor normal(int64_t size, uint64_t seed) {
+  Tensor normal(int64_t size, uint64_t seed) const {
     Tensor x = Tensor::empty({size}, Dtype::f32);
     fill_normal(x, {.seed = seed}, 0, 1);
-    return x;
+    return x.to(device_);
   }
 
+  const Device device_;
   int64_t x_size_ = 0, y_size_ = 0, w_size_ = 0;
   Tensor x_, y_, w_, result_;
 };
@@ -95,7 +101,7 @@ int run(const RooflineOptions& options) {
     ConvCall call;
   };
   std::vector<Case> cases;
-  Buffers buffers;
+  Buffers buffers(options.device);
   for (const Group& group : groups())
     for (const ConvShape& shape : group.shapes)
       for (const auto& [direction, name] : directions) {
@@ -114,6 +120,7 @@ int run_main(int argc, char** argv) {
   CLI::App app("Speed of the convolutions of the networks at 256x256.", "bench_conv");
   RooflineOptions options;
   options.add_to(app);
+  add_device_options(app, options.device);
   return run_program(app, argc, argv, [&] { return run(options); });
 }
 

@@ -21,6 +21,7 @@
 #include "bench/machine.h"
 #include "bench/median.h"
 #include "bench/program.h"
+#include "bench/yardstick.h"
 #include "layers/init.h"
 #include "layers/step_scope.h"
 #include "models/registry.h"
@@ -67,39 +68,46 @@ double flops_a_step(const Entry& entry, Mode mode) {
 /// A model, its batch and its optimizer.
 class Stepper {
  public:
-  Stepper(const Entry& entry, Mode mode, bool checkpoint_activations)
+  Stepper(const Entry& entry, Mode mode, Device device, bool checkpoint_activations)
       : mode_(mode),
-        model_(make(entry)),
+        model_(make(entry, device)),
         optimizer_(model_->parameters()),
-        images_(
-            Tensor::empty({entry.batch.batch, entry.batch.size, entry.batch.size, 3}, Dtype::f32)),
-        labels_(
-            Tensor::empty({entry.batch.batch, entry.batch.size, entry.batch.size}, Dtype::i32)) {
-    fill_normal(images_, {.seed = 1}, 0, 1);
-    Random random({.seed = 2});
-    for (int64_t i = 0; i < labels_.numel(); ++i)
-      labels_.mutable_data<int32_t>()[i] = static_cast<int32_t>(random.below(entry.batch.classes));
+        images_(random_images(entry.batch).to(device)),
+        labels_(random_labels(entry.batch).to(device)) {
     model_->train(mode == Mode::train);
     model_->checkpoint_activations(checkpoint_activations);
   }
 
-  /// Runs one step and returns its wall time.
-  double step() {
-    const double start = wall_seconds();
+  void step() {
     if (mode_ == Mode::train)
       train();
     else
       infer();
-    return wall_seconds() - start;
   }
 
   int64_t parameters() const { return model_->parameter_count(); }
 
  private:
-  static std::unique_ptr<SegmentationModel> make(const Entry& entry) {
+  static std::unique_ptr<SegmentationModel> make(const Entry& entry, Device device) {
     const InitScope init(0);
-    return make_model(
-        {.name = entry.model, .classes = entry.batch.classes, .options = entry.options});
+    auto model =
+        make_model({.name = entry.model, .classes = entry.batch.classes, .options = entry.options});
+    model->to(device);
+    return model;
+  }
+
+  static Tensor random_images(const ConvNet& batch) {
+    Tensor images = Tensor::empty({batch.batch, batch.size, batch.size, 3}, Dtype::f32);
+    fill_normal(images, {.seed = 1}, 0, 1);
+    return images;
+  }
+
+  static Tensor random_labels(const ConvNet& batch) {
+    Tensor labels = Tensor::empty({batch.batch, batch.size, batch.size}, Dtype::i32);
+    Random random({.seed = 2});
+    for (int64_t i = 0; i < labels.numel(); ++i)
+      labels.mutable_data<int32_t>()[i] = static_cast<int32_t>(random.below(batch.classes));
+    return labels;
   }
 
   void train() {
@@ -127,25 +135,28 @@ struct Options {
   std::string model = "unet-w64";
   std::string mode = "train";
   int rounds = 5;
+  Device device = Device::cpu;
+  int64_t batch = 0, size = 0;  // 0: as the network's entry says
   bool checkpoint_activations = false, json = false, turns = false;
 };
 
 /// Steps of one model, and what is known about them.
 class Session {
  public:
-  Session(const Entry& entry, Mode mode, bool checkpoint_activations)
+  Session(const Entry& entry, Mode mode, Device device, bool checkpoint_activations)
       : entry_(entry),
         mode_(mode),
         checkpoint_activations_(checkpoint_activations),
-        stepper_(entry, mode, checkpoint_activations),
-        bytes_before_(resident_bytes()) {
+        yardstick_(make_yardstick(device)),
+        stepper_(entry, mode, device, checkpoint_activations),
+        bytes_before_(yardstick_->bytes()) {
     measure_peak();
     // The first step asks the system for memory, the second has it.
-    for (int i = 0; i < 2; ++i) warm_up_.push_back(stepper_.step());
+    for (int i = 0; i < 2; ++i) warm_up_.push_back(timed_step());
   }
 
-  void measure_peak() { peak_ = std::max(peak_, fma_peak()); }
-  void step() { seconds_.push_back(stepper_.step()); }
+  void measure_peak() { peak_ = std::max(peak_, yardstick_->compute_peak(peak_window)); }
+  void step() { seconds_.push_back(timed_step()); }
 
   const std::vector<double>& warm_up() const { return warm_up_; }
   const std::vector<double>& step_seconds() const { return seconds_; }
@@ -156,7 +167,7 @@ class Session {
   Json json() const {
     return {{"name", str(entry_.name, mode_ == Mode::train ? "-train" : "-infer")},
             {"date", utc_now()},
-            {"processor", processor()},
+            {"device", yardstick_->device()},
             {"threads", num_threads()},
             {"version", version_text()},
             {"batch", entry_.batch.batch},
@@ -169,22 +180,34 @@ class Session {
             {"min_s", minimum()},
             {"images_per_s", static_cast<double>(entry_.batch.batch) / median(seconds_)},
             {"bytes_before", bytes_before_},
-            {"bytes_peak", peak_resident_bytes()},
-            {"bytes", peak_resident_bytes() - bytes_before_},
+            {"bytes_peak", yardstick_->peak_bytes()},
+            {"bytes", yardstick_->peak_bytes() - bytes_before_},
             {"flops", flops_},
-            {"fma_peak_gflops", peak_},
+            {"peak", yardstick_->compute_name()},
+            {"peak_gflops", peak_},
             {"share_of_peak", share(median(seconds_))},
             {"share_of_peak_of_minimum", share(minimum())},
             {"discard", discard()}};
   }
 
  private:
+  static constexpr double peak_window = 10e-3;
+
+  /// Wall time.
+  double timed_step() {
+    const double start = wall_seconds();
+    stepper_.step();
+    yardstick_->wait();
+    return wall_seconds() - start;
+  }
+
   double minimum() const { return *std::min_element(seconds_.begin(), seconds_.end()); }
   double share(double step_seconds) const { return flops_ / step_seconds / (peak_ * 1e9); }
 
   const Entry& entry_;
   Mode mode_;
   bool checkpoint_activations_;
+  std::unique_ptr<Yardstick> yardstick_;
   Stepper stepper_;
   int64_t bytes_before_;
   double flops_ = flops_a_step(entry_, mode_);
@@ -195,19 +218,19 @@ class Session {
 void print(const Json& r) {
   const auto number = [&](const char* key) { return r[key].get<double>(); };
   const auto mib = [&](const char* key) { return number(key) / (1 << 20); };
-  std::printf("%s: batch %.0f, %.0fx%.0f, %.0f classes, %.0f parameters; %s, %.0f threads\n",
-              r["name"].get<std::string>().c_str(), number("batch"), number("size"), number("size"),
-              number("classes"), number("parameters"), r["processor"].get<std::string>().c_str(),
-              number("threads"));
+  const auto text = [&](const char* key) { return r[key].get<std::string>(); };
+  std::printf("%s: batch %.0f, %.0fx%.0f, %.0f classes, %.0f parameters; %s\n",
+              text("name").c_str(), number("batch"), number("size"), number("size"),
+              number("classes"), number("parameters"), text("device").c_str());
   std::printf("time     median %.4f s, minimum %.4f s of %zu; %.2f images/s\n", number("median_s"),
               number("min_s"), r["seconds"].size(), number("images_per_s"));
   std::printf("memory   %.0f MiB: peak %.0f, before the first batch %.0f\n", mib("bytes"),
               mib("bytes_peak"), mib("bytes_before"));
   std::printf(
-      "speed    %.1f GFLOP of convolutions: %.1f %% of the FMA peak of %.1f GFLOP/s "
+      "speed    %.1f GFLOP of convolutions: %.1f %% of the %s of %.1f GFLOP/s "
       "(the fastest step %.1f %%)\n",
-      number("flops") * 1e-9, 100 * number("share_of_peak"), number("fma_peak_gflops"),
-      100 * number("share_of_peak_of_minimum"));
+      number("flops") * 1e-9, 100 * number("share_of_peak"), text("peak").c_str(),
+      number("peak_gflops"), 100 * number("share_of_peak_of_minimum"));
 }
 
 /// Steps when asked, for a program that lets several take turns: prints the seconds of the warm-up;
@@ -234,7 +257,10 @@ void take_turns(Session& session) {
 int run(const Options& options) {
   const auto entry = std::find_if(entries().begin(), entries().end(),
                                   [&](const Entry& e) { return e.name == options.model; });
-  Session session(*entry, options.mode == "train" ? Mode::train : Mode::infer,
+  Entry measured = *entry;
+  if (options.batch > 0) measured.batch.batch = options.batch;
+  if (options.size > 0) measured.batch.size = options.size;
+  Session session(measured, options.mode == "train" ? Mode::train : Mode::infer, options.device,
                   options.checkpoint_activations);
   if (options.turns) {
     take_turns(session);
@@ -252,7 +278,7 @@ int run(const Options& options) {
     print(result);
   if (!session.discard()) return 0;
   std::fprintf(stderr,
-               "bench_step: a step was faster than the FMA peak, which was taken while the "
+               "bench_step: a step was faster than the peak, which was taken while the "
                "machine was disturbed: discard this run\n");
   return 1;
 }
@@ -268,6 +294,11 @@ int run_main(int argc, char** argv) {
   app.add_option("--mode", options.mode, "Training steps, or forwards in evaluation mode")
       ->check(CLI::IsMember({"train", "infer"}))
       ->capture_default_str();
+  app.add_option("--batch", options.batch, "Images a step (default: what the network has here)")
+      ->check(CLI::Range(1, 4096));
+  app.add_option("--size", options.size, "Height and width of the images (default: the same)")
+      ->check(CLI::Range(16, 8192));
+  add_device_options(app, options.device);
   app.add_option("--rounds", options.rounds, "Steps that count, after two that do not")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();

@@ -4,15 +4,17 @@
     python3 bench/compare_torch.py                          # all networks, both modes: a table
     python3 bench/compare_torch.py --models unet-w64 --modes train --rounds 9 --json
     python3 bench/compare_torch.py --out bench/results/NAME.json
+    python3 bench/compare_torch.py --device cuda --precision bf16 --batch 8 --size 512 --program build/cuda/bench/bench_step
 
 For each network and mode three processes are started one after the other and stay: bench_step, and
-PyTorch eager in NCHW and in channels_last; each does two steps that do not count. Then they take
+PyTorch eager in NCHW and in channels_last (on a GPU channels_last, eager and compiled, in tf32, or in bf16 by
+autocast); each does two steps that do not count. Then they take
 turns, one round after the other, while the other two sleep: a turn is as many steps as fill --turn
 seconds, at least one. So all three meet the same machine, whatever else it does in those minutes.
 
 A row compares with the faster PyTorch variant, by the medians: ratio = PyTorch's seconds / ours (above
-1: we are faster), memory_ratio = our bytes / PyTorch's, each the peak resident size less what the
-process held before its first batch. Run it with a Python that has torch.
+1: we are faster), memory_ratio = our bytes / PyTorch's, each the peak resident size (on a GPU: of what is
+allocated there) less what the process held before its first batch. Run it with a Python that has torch.
 """
 
 import argparse
@@ -27,7 +29,7 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-VARIANTS = ["nchw", "channels_last"]
+VARIANTS = {"cpu": ["nchw", "channels_last"], "cuda": ["eager", "compiled"]}
 
 
 class Failure(Exception):
@@ -81,9 +83,13 @@ class Side:
 
 
 def compare(model, mode, args):
-    common = ["--model", model, "--mode", mode, "--threads", str(args.threads)]
+    common = ["--model", model, "--mode", mode, "--threads", str(args.threads), "--device", args.device,
+              "--precision", args.precision]
+    for option in ["batch", "size"]:
+        if getattr(args, option):
+            common += [f"--{option}", str(getattr(args, option))]
     commands = {"ours": [args.program, *common, "--turns"]}
-    for variant in VARIANTS:
+    for variant in VARIANTS[args.device]:
         commands[variant] = [sys.executable, str(HERE / "torch_step.py"), *common, "--variant", variant]
     sides = []
     try:
@@ -96,19 +102,19 @@ def compare(model, mode, args):
                 side.turn(args.turn)
             last = ", ".join(f"{side.name} {side.seconds[-1]:.3f} s" for side in sides)
             print(f"{model} {mode} {done + 1}/{args.rounds}: {last}", file=sys.stderr)
-        return row(f"{model}-{mode}", {side.name: side.finish() for side in sides})
+        return row(f"{model}-{mode}", {side.name: side.finish() for side in sides}, VARIANTS[args.device])
     finally:
         for side in sides:
             side.stop()
 
 
-def row(name, results):
+def row(name, results, variants):
     ours = results["ours"]
-    for variant in VARIANTS:
+    for variant in variants:
         for key in ["batch", "size", "classes", "parameters", "threads"]:
             if ours[key] != results[variant][key]:
                 raise Failure(f"{name}: {key} is {ours[key]} here and {results[variant][key]} in PyTorch")
-    variant = min(VARIANTS, key=lambda v: results[v]["median_s"])
+    variant = min(variants, key=lambda v: results[v]["median_s"])
     torch = results[variant]
     details = ["median_s", "min_s", "steps", "bytes", "bytes_before", "bytes_peak"]
     return {
@@ -119,17 +125,17 @@ def row(name, results):
         "ratio": torch["median_s"] / ours["median_s"],
         "ratio_of_minima": torch["min_s"] / ours["min_s"],
         "memory_ratio": ours["bytes"] / torch["bytes"],
-        **{key: ours[key] for key in ["batch", "size", "classes", "parameters", "flops", "fma_peak_gflops",
+        **{key: ours[key] for key in ["batch", "size", "classes", "parameters", "flops", "peak", "peak_gflops",
                                       "share_of_peak", "discard"]},
         "details": {side: {key: result[key] for key in details} for side, result in results.items()},
         "versions": {"pixelgrad": ours["version"], "torch": torch["version"]},
-        "processor": ours["processor"],
+        "device": ours["device"],
     }
 
 
 def print_table(result):
     versions = result["versions"]
-    print(f"{result['processor']}, {result['threads']} threads, {result['rounds']} rounds; "
+    print(f"{result['device']}, {result['precision']}, {result['rounds']} rounds; "
           f"{versions['pixelgrad']}; PyTorch {versions['torch']}")
     print(f"{'':24} {'ours s':>9} {'of peak':>8} {'PyTorch s':>10} {'':14} {'ratio':>6} {'of minima':>10} {'memory':>7}")
     for r in result["rows"]:
@@ -160,10 +166,16 @@ def parse_arguments():
     parser.add_argument("--rounds", type=positive(int), default=5)
     parser.add_argument("--turn", type=positive(float), default=1, help="seconds of a turn (default 1)")
     parser.add_argument("--threads", type=positive(int), default=2)
+    parser.add_argument("--device", choices=list(VARIANTS), default="cpu")
+    parser.add_argument("--precision", choices=["f32", "tf32", "bf16"], default="f32", help="on cuda (default f32)")
+    parser.add_argument("--batch", type=positive(int), help="images a step (default: the network's)")
+    parser.add_argument("--size", type=positive(int), help="height and width of the images (default: the network's)")
     parser.add_argument("--program", default="build/release/bench/bench_step")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     parser.add_argument("--out", type=pathlib.Path, metavar="FILE", help="write the JSON object to a file, too")
     args = parser.parse_args()
+    if args.device == "cpu" and args.precision != "f32":
+        parser.error(f"--precision {args.precision} needs --device cuda")
     if MODELS is None:
         raise Failure(f"this Python has no PyTorch: {missing}")
     for model in args.models:
@@ -180,15 +192,17 @@ def main():
     args = parse_arguments()
     rows = [compare(model, mode, args) for model in args.models for mode in args.modes]
     # What holds for all rows stands once.
-    shared = [(r.pop("versions"), r.pop("processor")) for r in rows][0]
+    shared = [(r.pop("versions"), r.pop("device")) for r in rows][0]
     result = {
         "program": "compare_torch",
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "processor": shared[1],
+        "device": shared[1],
+        "precision": args.precision,
         "threads": args.threads,
         "rounds": args.rounds,
         "versions": {**shared[0], "python": sys.version.split()[0]},
-        "fma_peak_gflops": max(r["fma_peak_gflops"] for r in rows),
+        "peak": rows[0]["peak"],
+        "peak_gflops": max(r["peak_gflops"] for r in rows),
         "discard": any(r["discard"] for r in rows),
         "rows": rows,
     }
@@ -199,7 +213,7 @@ def main():
     else:
         print_table(result)
     if result["discard"]:
-        raise Failure("a step was faster than the FMA peak, which was taken while the machine was disturbed: "
+        raise Failure("a step was faster than the peak, which was taken while the machine was disturbed: "
                       "discard this run")
 
 

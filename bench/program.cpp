@@ -39,4 +39,19 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>
   }
 }
 
+void add_device_options(CLI::App& app, Device& device) {
+  app.add_option_function<std::string>(
+         "--device",
+         [&device](const std::string& name) {
+           device = name == "cuda" ? Device::cuda : Device::cpu;
+         },
+         "cpu (default) or cuda")
+      ->check(CLI::IsMember({"cpu", "cuda"}));
+  app.add_option_function<std::string>(
+         "--precision",
+         [](const std::string& name) { kernels::set_precision(kernels::precisions().at(name)); },
+         "What convolutions on cuda round their multiplicands to: f32 (default), tf32 or bf16")
+      ->check(CLI::IsMember(kernels::precisions()));
+}
+
 }  // namespace pixelgrad::bench

@@ -2,10 +2,15 @@
 #include <CLI/CLI.hpp>
 #include <functional>
 
+#include "tensor/device.h"
+
 namespace pixelgrad::bench {
 
 /// Adds --threads, parses the command line and calls `body`, whose result is the exit code. Errors
 /// are one line on stderr: 2 for wrong options, 1 for what fails later.
 int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& body);
+
+/// Adds --device, which `device` keeps, and --precision.
+void add_device_options(CLI::App& app, Device& device);
 
 }  // namespace pixelgrad::bench

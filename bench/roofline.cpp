@@ -9,7 +9,6 @@
 
 #include "apps/engine/version.h"
 #include "bench/median.h"
-#include "tensor/parallel.h"
 
 namespace pixelgrad::bench {
 namespace {
@@ -32,6 +31,7 @@ Roofline::Roofline(std::string program, RooflineOptions options)
   } catch (const std::regex_error& e) {
     throw UsageError(str("--filter '", options_.filter, "': ", e.what()));
   }
+  yardstick_ = make_yardstick(options_.device);
   if (!options_.json.empty()) file_.emplace(options_.json);
 }
 
@@ -43,33 +43,27 @@ void Roofline::measure(CallName name, const Work& work, const std::function<void
   if (isatty(STDERR_FILENO))
     std::fprintf(stderr, "\r\033[K%s: %s, %s", name.group.c_str(), name.what.c_str(),
                  name.direction.c_str());
-  if (rows_.empty() || rows_.back().name.group != name.group)
-    triad_non_temporal_ = std::max(triad_non_temporal_, memory_.triad(Store::non_temporal));
-
   call();  // allocates its workspace
-  double start = seconds();
-  call();
-  const double window = std::clamp(seconds() - start, 1e-3, 20e-3);
+  const double window = std::clamp(yardstick_->time(call, false), 1e-3, 20e-3);
   std::vector<double> times, peak_shares, roofline_shares;
-  double best_peak = 0, best_triad = 0, triad = options_.warm ? memory_.triad() : 0;
+  double best_peak = 0, best_memory_peak = 0;
+  double memory_peak = options_.warm ? yardstick_->memory_peak() : 0;
   const double begin = wall_seconds();
   for (int round = 0; round < 5 || (round < 15 && wall_seconds() - begin < 0.6); ++round) {
-    if (!options_.warm) triad = memory_.triad();
-    const double peak = fma_peak(window, 1.1 * window + 1e-3);
-    if (options_.warm) call();
-    start = seconds();
-    call();
-    times.push_back(seconds() - start);
-    const double compute = work.flops / (peak * 1e9), memory = work.bytes / (triad * 1e9);
+    if (!options_.warm) memory_peak = yardstick_->memory_peak();
+    const double peak = yardstick_->compute_peak(window);
+    times.push_back(yardstick_->time(call, options_.warm));
+    const double compute = work.flops / (peak * 1e9), memory = work.bytes / (memory_peak * 1e9);
     peak_shares.push_back(compute / times.back());
     roofline_shares.push_back(std::max(compute, memory) / times.back());
     best_peak = std::max(best_peak, peak);
-    best_triad = std::max(best_triad, triad);
+    best_memory_peak = std::max(best_memory_peak, memory_peak);
     peaks_.push_back(peak);
-    triads_.push_back(triad);
+    memory_peaks_.push_back(memory_peak);
   }
   const double shortest = *std::min_element(times.begin(), times.end());
-  const double compute = work.flops / (best_peak * 1e9), memory = work.bytes / (best_triad * 1e9);
+  const double compute = work.flops / (best_peak * 1e9);
+  const double memory = work.bytes / (best_memory_peak * 1e9);
   rows_.push_back({.name = std::move(name),
                    .work = work,
                    .seconds = median(times),
@@ -98,16 +92,16 @@ std::vector<Roofline::Summary> Roofline::summaries() const {
 }
 
 void Roofline::print() const {
-  std::printf("%s, threads: %d; %s\n", processor().c_str(), num_threads(), version_text().c_str());
-  std::printf(
-      "FMA peak %.1f GFLOP/s (%.1f to %.1f); triad %.1f GB/s (%.1f to %.1f), 3 arrays counted "
-      "(%.1f "
-      "with non-temporal stores); %s caches\n",
-      median(peaks_), *std::min_element(peaks_.begin(), peaks_.end()),
-      *std::max_element(peaks_.begin(), peaks_.end()), median(triads_),
-      *std::min_element(triads_.begin(), triads_.end()),
-      *std::max_element(triads_.begin(), triads_.end()), triad_non_temporal_,
-      options_.warm ? "warm" : "cold");
+  std::printf("%s; %s\n", yardstick_->device().c_str(), version_text().c_str());
+  const auto range = [](const std::vector<double>& v, const char* unit) {
+    char text[80];
+    std::snprintf(text, sizeof text, "%.1f %s (%.1f to %.1f)", median(v), unit,
+                  *std::min_element(v.begin(), v.end()), *std::max_element(v.begin(), v.end()));
+    return std::string(text);
+  };
+  std::printf("%s %s; %s %s; %s caches\n", yardstick_->compute_name().c_str(),
+              range(peaks_, "GFLOP/s").c_str(), yardstick_->memory_name().c_str(),
+              range(memory_peaks_, "GB/s").c_str(), options_.warm ? "warm" : "cold");
   const std::string* group = nullptr;
   for (const Row& row : rows_) {
     if (!group || *group != row.name.group)
@@ -156,12 +150,12 @@ void Roofline::write_json(bool discard) {
                               {"share_of_roofline", s.worst->roofline}}}};
   const Json all{{"program", program_},
                  {"date", utc_now()},
-                 {"processor", processor()},
-                 {"threads", num_threads()},
+                 {"device", yardstick_->device()},
                  {"version", version_text()},
-                 {"fma_peak_gflops", median(peaks_)},
-                 {"triad_gb_s", median(triads_)},
-                 {"triad_non_temporal_gb_s", triad_non_temporal_},
+                 {"peak", yardstick_->compute_name()},
+                 {"peak_gflops", median(peaks_)},
+                 {"memory_peak", yardstick_->memory_name()},
+                 {"memory_peak_gb_s", median(memory_peaks_)},
                  {"caches", options_.warm ? "warm" : "cold"},
                  {"discard", discard},
                  {"summary", std::move(summary)},
@@ -178,9 +172,9 @@ int Roofline::finish() {
       std::any_of(rows_.begin(), rows_.end(), [](const Row& row) { return row.peak > 1.02; });
   if (discard)
     std::fprintf(stderr,
-                 "%s: a call was faster than the FMA peak, which was taken while the "
+                 "%s: a call was faster than the %s, which was taken while the "
                  "machine was disturbed: discard this run\n",
-                 program_.c_str());
+                 program_.c_str(), yardstick_->compute_name().c_str());
   if (file_) write_json(discard);
   return discard ? 1 : 0;
 }

@@ -1,12 +1,14 @@
 #pragma once
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <regex>
 #include <string>
 #include <vector>
 
 #include "bench/machine.h"
+#include "bench/yardstick.h"
 #include "tensor/atomic_file.h"
 
 namespace pixelgrad::bench {
@@ -23,14 +25,15 @@ struct RooflineOptions {
   std::string filter = "";  ///< regular expression: only calls "GROUP: WHAT/DIRECTION" that match
   std::string json = "";    ///< file to write; empty: none
   bool warm = false;        ///< leave the caches as the last call left them
+  Device device = Device::cpu;
 
   void add_to(CLI::App& app);
 };
 
 /// Measures calls and holds them against the roofline (Williams, Waterman and Patterson, "Roofline:
 /// an insightful visual performance model for multicore architectures", CACM 2009): no call takes
-/// less than max(flops / FMA peak, bytes / triad). Triad, peak and call take turns, so that a
-/// machine that slows down does so for all three.
+/// less than max(flops / compute peak, bytes / memory peak). These, by the device's Yardstick, and
+/// the call take turns, so that a machine that slows down does so for all three.
 class Roofline {
  public:
   /// `program` is named in the JSON file. Throws UsageError for a filter that is no regular
@@ -39,9 +42,7 @@ class Roofline {
 
   bool wanted(const CallName& name) const;
 
-  /// Some rounds of triad, FMA peak and call, of which the first is not counted. After the triad
-  /// the caches hold nothing of the call's: in training, what a layer reads was last touched some
-  /// hundred MB ago.
+  /// Some rounds of both peaks and the call, of which the first is not counted.
   void measure(CallName name, const Work& work, const std::function<void()>& call);
 
   /// Prints the table and, for each direction, the geometric mean of the shares of the roofline and
@@ -55,7 +56,7 @@ class Roofline {
     Work work;
     double seconds, best_seconds;  ///< median, shortest
     double peak, roofline;         ///< shares of them, medians of the rounds
-    double best_roofline;          ///< of the shortest call, by the best peak and triad
+    double best_roofline;          ///< of the shortest call, by the best peaks
     bool memory_bound;
   };
 
@@ -76,9 +77,8 @@ class Roofline {
   RooflineOptions options_;
   std::regex filter_;
   std::optional<AtomicFile> file_;
-  MainMemory memory_;
-  std::vector<double> peaks_, triads_;  ///< of all rounds
-  double triad_non_temporal_ = 0;
+  std::unique_ptr<Yardstick> yardstick_;
+  std::vector<double> peaks_, memory_peaks_;  ///< of all rounds, GFLOP/s and GB/s
   std::vector<Row> rows_;
 };
 

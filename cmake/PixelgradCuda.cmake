@@ -24,11 +24,19 @@ function(pixelgrad_cuda_sources target)
     set_source_files_properties(${kernels} TARGET_DIRECTORY ${target}
                                 PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-x;c++")
     target_compile_definitions(${target} PUBLIC PIXELGRAD_CUDA_EMULATED)
-    target_link_libraries(${target} PRIVATE pixelgrad_cuda_emulator)
   else()
     # CMake 3.25 does not pass CUDA_STANDARD 20 on. Formulas that both backends share are constexpr.
     target_compile_options(${target} PRIVATE
       $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20 --expt-relaxed-constexpr>)
+  endif()
+  pixelgrad_link_cuda(${target})
+endfunction()
+
+# pixelgrad_link_cuda(TARGET): lets a target's own C++ call the CUDA runtime and cuBLAS.
+function(pixelgrad_link_cuda target)
+  if(PIXELGRAD_CUDA STREQUAL "EMULATED")
+    target_link_libraries(${target} PRIVATE pixelgrad_cuda_emulator)
+  else()
     target_link_libraries(${target} PRIVATE CUDA::cudart_static CUDA::cublas)
   endif()
 endfunction()

@@ -1,6 +1,7 @@
 #include "tensor/allocator.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <mutex>
 #include <new>
 
@@ -32,9 +33,8 @@ struct Cache {
     return memory.ask_system(size);
   }
 
-  void* allocate(Device device, size_t bytes) {
-    check<OutOfMemoryError>(bytes < (size_t{1} << 62), "[allocate] no memory for ", bytes,
-                            " bytes");
+  void* allocate(Device device, size_t bytes, const std::source_location& caller) {
+    if (bytes >= size_t{1} << 62) refuse(device, bytes, caller);
     const size_t size = Memory::rounded(bytes);
     void* block = memory.take(size);
     if (!block) block = ask_system(size);
@@ -42,13 +42,19 @@ struct Cache {
       memory.release_all();
       block = ask_system(size);
     }
-    check<OutOfMemoryError>(block != nullptr, "[allocate] no memory for ", bytes, " bytes on ",
-                            device, " (", stats.in_use, " in use)");
+    if (!block) refuse(device, bytes, caller);
     stats.in_use += static_cast<int64_t>(size);
     stats.peak_in_use = std::max(stats.peak_in_use, stats.in_use);
     PIXELGRAD_UNPOISON(block, bytes);
     PIXELGRAD_POISON(static_cast<char*>(block) + bytes, size - bytes);
     return block;
+  }
+
+  /// An op has a file of its own: autograd/ops/conv2d.cpp.
+  [[noreturn]] void refuse(Device device, size_t bytes, const std::source_location& caller) {
+    const std::string op = std::filesystem::path(caller.file_name()).stem().string();
+    throw OutOfMemoryError(str("[", op, "] no memory for ", bytes, " bytes on ", device, " (",
+                               stats.in_use, " in use)"));
   }
 
   void deallocate(void* block, size_t bytes) noexcept {
@@ -79,8 +85,8 @@ auto with_cache(Device device, const F& f) {
 
 }  // namespace
 
-void* allocate(Device device, size_t bytes) {
-  return with_cache(device, [&](auto& cache) { return cache.allocate(device, bytes); });
+void* allocate(Device device, size_t bytes, const std::source_location& caller) {
+  return with_cache(device, [&](auto& cache) { return cache.allocate(device, bytes, caller); });
 }
 
 void deallocate(Device device, void* block, size_t bytes) noexcept {

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <source_location>
 
 #include "tensor/device.h"
 
@@ -20,8 +21,10 @@ struct MemoryStats {
 /// again, small ones to requests of the same rounded size, large ones to any that they hold alone
 /// or several together, so steady-state training asks nothing from the system. Under
 /// AddressSanitizer the unused tail and free blocks are poisoned. Throws OutOfMemoryError that
-/// names the bytes, after the cache was emptied and the call retried.
-void* allocate(Device device, size_t bytes);
+/// names the bytes and the op, the one whose file the caller stands in, after the cache was emptied
+/// and the call retried.
+void* allocate(Device device, size_t bytes,
+               const std::source_location& caller = std::source_location::current());
 
 /// Returns a block from allocate(device, bytes) to the cache.
 void deallocate(Device device, void* block, size_t bytes) noexcept;

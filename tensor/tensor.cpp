@@ -25,17 +25,17 @@ std::string to_string(const Shape& shape) {
   return out + "]";
 }
 
-Storage::Storage(size_t size, Device where)
-    : data(static_cast<std::byte*>(allocate(where, size))), bytes(size), device(where) {}
+Storage::Storage(size_t size, Device where, const std::source_location& caller)
+    : data(static_cast<std::byte*>(allocate(where, size, caller))), bytes(size), device(where) {}
 Storage::~Storage() { deallocate(device, data, bytes); }
 
-Tensor Tensor::empty(Shape shape, Dtype dtype, Device device) {
+Tensor Tensor::empty(Shape shape, Dtype dtype, Device device, const Caller& caller) {
   int64_t bytes = 0;
   check(!__builtin_mul_overflow(pixelgrad::numel(shape), static_cast<int64_t>(size_of(dtype)),
                                 &bytes),
         "[tensor] ", shape, " of ", dtype, " is too large");
   auto impl = std::make_shared<Impl>();
-  impl->storage = std::make_shared<Storage>(static_cast<size_t>(bytes), device);
+  impl->storage = std::make_shared<Storage>(static_cast<size_t>(bytes), device, caller);
   impl->shape = std::move(shape);
   impl->dtype = dtype;
   impl->device = device;
@@ -55,12 +55,12 @@ Tensor Tensor::over(std::shared_ptr<Storage> storage, Shape shape, Dtype dtype) 
   return Tensor(std::move(impl));
 }
 
-Tensor Tensor::zeros(Shape shape, Dtype dtype, Device device) {
-  return full(std::move(shape), 0, dtype, device);
+Tensor Tensor::zeros(Shape shape, Dtype dtype, Device device, const Caller& caller) {
+  return full(std::move(shape), 0, dtype, device, caller);
 }
 
-Tensor Tensor::full(Shape shape, double value, Dtype dtype, Device device) {
-  Tensor t = empty(std::move(shape), dtype, device);
+Tensor Tensor::full(Shape shape, double value, Dtype dtype, Device device, const Caller& caller) {
+  Tensor t = empty(std::move(shape), dtype, device, caller);
   t.fill(value);
   return t;
 }

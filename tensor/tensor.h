@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <source_location>
 #include <span>
 #include <vector>
 
@@ -19,7 +20,8 @@ struct GradSource;
 /// The bytes behind a tensor. `version` counts in-place writes, so that the graph can tell when a
 /// value that a backward needs was overwritten.
 struct Storage {
-  Storage(size_t size, Device where);
+  /// The caller is whom an OutOfMemoryError names.
+  Storage(size_t size, Device where, const std::source_location& caller);
   ~Storage();
   Storage(const Storage&) = delete;
   Storage& operator=(const Storage&) = delete;
@@ -37,10 +39,16 @@ class Tensor {
   /// The undefined tensor: an absent bias, a gradient that nobody asked for.
   Tensor() = default;
 
+  /// Whoever makes a tensor; an OutOfMemoryError names it. Nobody passes it by hand.
+  using Caller = std::source_location;
+
   /// Uninitialised values (NaN in debug builds).
-  static Tensor empty(Shape shape, Dtype dtype, Device device = Device::cpu);
-  static Tensor zeros(Shape shape, Dtype dtype, Device device = Device::cpu);
-  static Tensor full(Shape shape, double value, Dtype dtype, Device device = Device::cpu);
+  static Tensor empty(Shape shape, Dtype dtype, Device device = Device::cpu,
+                      const Caller& caller = Caller::current());
+  static Tensor zeros(Shape shape, Dtype dtype, Device device = Device::cpu,
+                      const Caller& caller = Caller::current());
+  static Tensor full(Shape shape, double value, Dtype dtype, Device device = Device::cpu,
+                     const Caller& caller = Caller::current());
   /// A copy of `values`, whose number must equal numel(shape).
   template <class T>
   static Tensor from(Shape shape, std::span<const T> values);
@@ -53,8 +61,9 @@ class Tensor {
     return from<T>(std::move(shape), std::span<const T>(values.begin(), values.size()));
   }
   /// A scalar of shape [].
-  static Tensor scalar(double value, Dtype dtype, Device device = Device::cpu) {
-    return full({}, value, dtype, device);
+  static Tensor scalar(double value, Dtype dtype, Device device = Device::cpu,
+                       const Caller& caller = Caller::current()) {
+    return full({}, value, dtype, device, caller);
   }
 
   bool defined() const { return impl_ != nullptr; }

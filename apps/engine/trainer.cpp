@@ -71,6 +71,7 @@ class Trainer {
       load_state(model_->state(), checkpoint.model);
       optimizer_->load_state(checkpoint.optimizer);
       state_ = checkpoint.state;
+      saved_step_ = state_.step;
       timings_ = read_timings(request_.out, state_.history.size());
       info_.normalization = checkpoint.info.normalization;
     } else {
@@ -88,12 +89,12 @@ class Trainer {
     const SignalScope signals;
     open_folder();
     announce();
-    int64_t budget = request_.stop_after > 0 ? request_.stop_after : INT64_MAX;
-    while (state_.epoch < config_.epochs) {
-      if (!train_epoch(budget)) return result();
-      finish_epoch();
-      if (budget == 0) return result();
-      leave_if_asked();
+    try {
+      train_epochs();
+    } catch (const OutOfMemoryError& e) {
+      throw OutOfMemoryError(str(e.what(), "; ", (request_.out / last_checkpoint).string(),
+                                 " holds the state after step ", saved_step_,
+                                 ", from which --resume goes on"));
     }
     return result();
   }
@@ -153,8 +154,20 @@ class Trainer {
               state_.batch, ")"));
   }
 
-  void save() const {
+  void save() {
     save_checkpoint(request_.out / last_checkpoint, config_, info_, state_, *model_, *optimizer_);
+    saved_step_ = state_.step;
+  }
+
+  /// Until all epochs are done, or the budget of steps.
+  void train_epochs() {
+    int64_t budget = request_.stop_after > 0 ? request_.stop_after : INT64_MAX;
+    while (state_.epoch < config_.epochs) {
+      if (!train_epoch(budget)) return;
+      finish_epoch();
+      if (budget == 0) return;
+      leave_if_asked();
+    }
   }
 
   void leave_if_asked() {
@@ -268,9 +281,14 @@ class Trainer {
     // Without pixels counted, all scores are NaN.
     Evaluation scores{.confusion = ConfusionMatrix(info_.classes),
                       .loss = std::numeric_limits<double>::quiet_NaN()};
-    if (validate)
-      scores = evaluate(*model_, *val_set_, info_, request_.workers,
-                        [&](int64_t done) { progress.update(done, done, ""); });
+    if (validate) try {
+        scores = evaluate(*model_, *val_set_, info_, request_.workers,
+                          [&](int64_t done) { progress.update(done, done, ""); });
+      } catch (const OutOfMemoryError&) {
+        // Whole images may need more than the crops that are trained on.
+        save();
+        throw;
+      }
     row.val_loss = scores.loss;
     if (info_.paints) row.psnr = psnr(scores.loss);
     row.miou = scores.confusion.miou();
@@ -328,6 +346,7 @@ class Trainer {
   ModelCard info_;
   Loader loader_;
   int64_t total_steps_;
+  int64_t saved_step_ = 0;  ///< of the last checkpoint
   Schedule schedule_;
   LabelLoss loss_;
   std::unique_ptr<SegmentationModel> model_;

@@ -289,9 +289,9 @@ void run(const TapProblem<T>& p) {
   for (int i = 0; i < p.input_count; ++i)
     vectors = vectors && p.inputs[i].channels % V == 0 && is_aligned<V>(p.inputs[i].x);
   const int64_t columns = (gradient ? g.in_channels : g.out_channels) / g.groups;
-  if (vectors)
-    with_tile<P, T>(columns, [&]<class Tile>() { run_tiles<Tile, V, gradient>(p); });
-  // Copies of single values take four times the addresses, for which the wide tile has no registers.
+  if (vectors) with_tile<P, T>(columns, [&]<class Tile>() { run_tiles<Tile, V, gradient>(p); });
+  // Copies of single values take four times the addresses, for which the wide tile has no
+  // registers.
   else if (columns <= 32)
     run_tiles<typename Tiles<P, T>::Narrow, 1, gradient>(p);
   else

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <source_location>
 
 #include "tensor/allocator.h"
 
@@ -11,9 +12,9 @@ namespace pixelgrad::cuda {
 template <class T>
 class Scratch {
  public:
-  explicit Scratch(int64_t n)
+  explicit Scratch(int64_t n, const std::source_location& caller = std::source_location::current())
       : bytes_(static_cast<size_t>(n) * sizeof(T)),
-        data_(static_cast<T*>(allocate(Device::cuda, bytes_))) {}
+        data_(static_cast<T*>(allocate(Device::cuda, bytes_, caller))) {}
   ~Scratch() { deallocate(Device::cuda, data_, bytes_); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;

@@ -63,8 +63,8 @@ TEST_F(Cli, ADeviceThatIsNotThere) {
   // These take away what devices there may be, the emulated ones too.
   setenv("CUDA_VISIBLE_DEVICES", "", 1);
   setenv("PIXELGRAD_EMULATOR_DEVICES", "0", 1);
-  expect_error({"train", "--quiet", "--data", "streets", "--size", "16", "16", "--count", "4", "--width",
-                "2", "--depth", "1", "--device", "cuda", "--out", scratch_ / "run"},
+  expect_error({"train", "--quiet", "--data", "streets", "--size", "32", "32", "--count", "4",
+                "--width", "2", "--depth", "1", "--device", "cuda", "--out", scratch_ / "run"},
                run_failed, HasSubstr(has_cuda ? "no CUDA device" : "no CUDA backend"));
   EXPECT_FALSE(fs::exists(scratch_ / "run"));
 }

@@ -15,7 +15,8 @@ namespace pixelgrad::testing {
 class ProgramTest : public ::testing::Test {
  protected:
   /// Exit codes.
-  static constexpr int run_failed = 1, usage = 2, check_failed = 3, bad_data = 4, bad_checkpoint = 5;
+  static constexpr int run_failed = 1, usage = 2, check_failed = 3, bad_data = 4,
+                       bad_checkpoint = 5;
 
   ProgramResult run(const std::vector<std::string>& args) {
     return run_program(scratch_.path(), args);

@@ -68,25 +68,24 @@ std::vector<T> backward_weight(const NaiveConv2d& c, const std::vector<T>& x,
   return values<T>(dw);
 }
 
-/// The cases of the CPU's tests, and those where a GPU's kernels change their way: more columns than
-/// a tile, sums in parts, strides that skip taps or phases, kernels reaching beyond the image.
+/// The cases of the CPU's tests, and those where a GPU's kernels change their way: more columns
+/// than a tile, sums in parts, strides that skip taps or phases, kernels reaching beyond the image.
 std::vector<NaiveConv2d> cases() {
   struct Shape {
     int64_t n, size, in, out, kernel, stride, pad, dilation, groups = 1;
   };
   std::vector<NaiveConv2d> all = reference::larger_cases();
-  for (const Shape& s : std::initializer_list<Shape>{
-           {1, 30, 3, 64, 7, 2, 3, 1},
-           {2, 9, 64, 64, 3, 1, 36, 36},
-           {1, 12, 64, 132, 3, 2, 1, 1},
-           {3, 5, 34, 17, 3, 3, 1, 2},
-           {1, 1, 512, 256, 1, 1, 0, 1},
-           {2, 14, 32, 64, 3, 2, 1, 1, 4},
-           {1, 9, 1, 1, 3, 2, 1, 1},
-           {1, 32, 21, 21, 4, 2, 1, 1},
-           {1, 21, 4, 8, 4, 6, 2, 4},
-           {1, 7, 8, 8, 1, 3, 0, 1},
-           {1, 20, 24, 24, 5, 2, 2, 1, 24}})
+  for (const Shape& s : std::initializer_list<Shape>{{1, 30, 3, 64, 7, 2, 3, 1},
+                                                     {2, 9, 64, 64, 3, 1, 36, 36},
+                                                     {1, 12, 64, 132, 3, 2, 1, 1},
+                                                     {3, 5, 34, 17, 3, 3, 1, 2},
+                                                     {1, 1, 512, 256, 1, 1, 0, 1},
+                                                     {2, 14, 32, 64, 3, 2, 1, 1, 4},
+                                                     {1, 9, 1, 1, 3, 2, 1, 1},
+                                                     {1, 32, 21, 21, 4, 2, 1, 1},
+                                                     {1, 21, 4, 8, 4, 6, 2, 4},
+                                                     {1, 7, 8, 8, 1, 3, 0, 1},
+                                                     {1, 20, 24, 24, 5, 2, 2, 1, 24}})
     all.push_back({.n = s.n,
                    .in_h = s.size,
                    .in_w = s.size + 1,
@@ -201,11 +200,10 @@ TEST_P(DeviceConv2d, RoundsMultiplicands) {
                           const std::vector<float>& dy, double least, double most) {
     const std::vector<double> x64(x.begin(), x.end()), w64(w.begin(), w.end()),
         dy64(dy.begin(), dy.end());
-    for (const double error : {relative_error(forward(c, x, w), naive_forward(c, x64, w64)),
-                               relative_error(backward_input(c, dy, w),
-                                              naive_backward_input(c, dy64, w64)),
-                               relative_error(backward_weight(c, x, dy),
-                                              naive_backward_weight(c, x64, dy64))}) {
+    for (const double error :
+         {relative_error(forward(c, x, w), naive_forward(c, x64, w64)),
+          relative_error(backward_input(c, dy, w), naive_backward_input(c, dy64, w64)),
+          relative_error(backward_weight(c, x, dy), naive_backward_weight(c, x64, dy64))}) {
       EXPECT_GE(error, least);
       EXPECT_LE(error, most);
     }

@@ -72,7 +72,8 @@ void expect_agreement(const OpCase& op, Dtype dtype, double limit) {
       if (i > 0 && sample.ill_conditioned && dtype == Dtype::f32) continue;
       ASSERT_EQ(got[i].shape(), right[i].shape()) << sample.name;
       const std::vector<double> a = got[i].to_doubles(), b = right[i].to_doubles();
-      // Normalising a single value multiplies rounding errors of a gradient that is zero by 1/sqrt(eps).
+      // Normalising a single value multiplies rounding errors of a gradient that is zero by
+      // 1/sqrt(eps).
       const double floor = i == 0 ? 0 : (sample.ill_conditioned ? 1 : 1e-3) * scale;
       const double size = std::max(norm(b), floor);
       EXPECT_LE(norm(difference(a, b)), limit * size)

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <cstdlib>
 
 #include <cstdint>
 #include <cstring>
@@ -50,6 +51,8 @@ DeviceMemory& DeviceMemory::instance() {
 }
 
 DeviceMemory::DeviceMemory() : limit_(region_bytes) {
+  if (const char* bytes = std::getenv("PIXELGRAD_EMULATOR_MEMORY"))
+    limit_ = std::strtoull(bytes, nullptr, 10);
   void* const mapping = mmap(nullptr, region_bytes + huge_page, PROT_NONE,
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (mapping == MAP_FAILED) throw std::bad_alloc();
