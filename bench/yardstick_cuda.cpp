@@ -17,11 +17,11 @@ namespace {
 using kernels::Precision;
 
 #ifdef PIXELGRAD_CUDA_EMULATED
-constexpr int side = 32;                // of the matrices
-constexpr int64_t copied = 1 << 20;     // bytes
+constexpr int side = 32;             // of the matrices
+constexpr int64_t copied = 1 << 20;  // bytes
 #else
-constexpr int side = 4096;              // enough tiles for every multiprocessor
-constexpr int64_t copied = 512 << 20;   // many times the second-level cache
+constexpr int side = 4096;             // enough tiles for every multiprocessor
+constexpr int64_t copied = 512 << 20;  // many times the second-level cache
 #endif
 
 void check_cublas(cublasStatus_t status, const char* what) {

@@ -123,8 +123,9 @@ struct TensorCoreTile {
     } else {
       PIXELGRAD_UNROLL
       for (int i = 0; i < 4; ++i)
-        r[i] = __float_as_uint(
-            slice[place<Loads>(row + i % 2 * 8 + lane() / 4, k + i / 2 * 4 + lane() % 4)]);
+        r[i] = __float_as_uint(load_shared<1>(slice + place<Loads>(row + i % 2 * 8 + lane() / 4,
+                                                                   k + i / 2 * 4 + lane() % 4))
+                                   .v[0]);
     }
   }
 

@@ -1,6 +1,7 @@
 #pragma once
 #include "tensor/cuda/conv2d_loads.h"
 #include "tensor/cuda/launch.h"
+#include "tensor/cuda/shared_memory.h"
 #include "tensor/kernels/conv2d.h"
 
 // The product of two matrices, which every convolution comes down to, one tile of it a block:
@@ -12,16 +13,6 @@
 // conv2d_loads.h, numbers them; the address is null for zeros. So does for_each_b. advance() goes
 // to the next slice.
 namespace pixelgrad::cuda {
-
-/// The shared memory that the launch asked for, aligned to 128 bytes.
-__device__ inline void* dynamic_shared() {
-#ifdef PIXELGRAD_CUDA_EMULATED
-  return emulator::dynamic_shared();
-#else
-  extern __shared__ __align__(128) unsigned char bytes[];
-  return bytes;
-#endif
-}
 
 /// A tile whose threads multiply and add. The 32 lanes of a warp stand in 4 rows and 8 columns, and
 /// each has RowSquares x ColumnSquares squares of 4 x 4 sums: for each k it reads 4 * (RowSquares +
@@ -115,9 +106,10 @@ struct FmaTile {
     for (int i = 0; i < Loads::count; ++i) {
       if (!Loads::has(i)) continue;
       if constexpr (Loads::along_depth)
-        for (int v = 0; v < Loads::vector; ++v) to[Loads::k() + v][Loads::at(i)] = loaded[i].v[v];
+        for (int v = 0; v < Loads::vector; ++v)
+          store_shared(&to[Loads::k() + v][Loads::at(i)], Pack<T, 1>{loaded[i].v[v]});
       else
-        store_pack(&to[Loads::k()][Loads::at(i)], loaded[i]);
+        store_shared(&to[Loads::k()][Loads::at(i)], loaded[i]);
     }
   }
 
@@ -127,12 +119,12 @@ struct FmaTile {
       T a[lane_rows], b[lane_columns];
       PIXELGRAD_UNROLL
       for (int i = 0; i < lane_rows; i += 4) {
-        const auto four = load_pack<4>(&shared.a[s][k][row(i)]);
+        const auto four = load_shared<4>(&shared.a[s][k][row(i)]);
         for (int v = 0; v < 4; ++v) a[i + v] = four.v[v];
       }
       PIXELGRAD_UNROLL
       for (int j = 0; j < lane_columns; j += 4) {
-        const auto four = load_pack<4>(&shared.b[s][k][column(j)]);
+        const auto four = load_shared<4>(&shared.b[s][k][column(j)]);
         for (int v = 0; v < 4; ++v) b[j + v] = four.v[v];
       }
       PIXELGRAD_UNROLL

@@ -10,6 +10,8 @@
 #include <cmath>
 #endif
 
+#include "tensor/cuda/shared_memory.h"
+
 // Instructions that C++ has no words for, of GPUs from compute capability 8.0 on. Names in comments
 // are those of NVIDIA's PTX ISA. A warp's 32 lanes execute them together, except for copies. In
 // what follows g = lane / 4 and t = lane % 4.
@@ -35,6 +37,7 @@ template <int bytes>
 __device__ inline void copy_async(void* shared, const void* global, bool read) {
   static_assert(bytes == 4 || bytes == 16);
 #ifdef PIXELGRAD_CUDA_EMULATED
+  count_conflicts<bytes>(shared);
   emulator::async_copy(shared, global, bytes, read ? bytes : 0);
 #else
   const int size = read ? bytes : 0;
@@ -72,6 +75,7 @@ __device__ inline void wait_for_copies() {
 /// lane gets of each its row g, column t (ldmatrix.x4, for which they are 8 x 8 halves).
 __device__ inline void load_matrices(const float* row, uint32_t (&r)[4]) {
 #ifdef PIXELGRAD_CUDA_EMULATED
+  count_conflicts<16>(row);
   emulator::ldmatrix(r, row);
 #else
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
