@@ -30,12 +30,14 @@ __device__ __forceinline__ void count_conflicts([[maybe_unused]] const void* sha
 /// load_pack and store_pack for shared memory.
 template <int V, class T>
 __device__ __forceinline__ Pack<T, V> load_shared(const T* from) {
-  if constexpr (V * sizeof(T) <= 16) count_conflicts<V * static_cast<int>(sizeof(T))>(from);
+  constexpr int bytes = static_cast<int>(sizeof(Pack<T, V>));
+  if constexpr (bytes <= 16) count_conflicts<bytes>(from);
   return load_pack<V>(from);
 }
 template <class T, int V>
 __device__ __forceinline__ void store_shared(T* to, const Pack<T, V>& pack) {
-  if constexpr (V * sizeof(T) <= 16) count_conflicts<V * static_cast<int>(sizeof(T))>(to);
+  constexpr int bytes = static_cast<int>(sizeof(Pack<T, V>));
+  if constexpr (bytes <= 16) count_conflicts<bytes>(to);
   store_pack(to, pack);
 }
 
