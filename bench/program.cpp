@@ -52,6 +52,10 @@ void add_device_options(CLI::App& app, Device& device) {
          [](const std::string& name) { kernels::set_precision(kernels::precisions().at(name)); },
          "What convolutions on cuda round their multiplicands to: f32 (default), tf32 or bf16")
       ->check(CLI::IsMember(kernels::precisions()));
+  app.parse_complete_callback([&device] {
+    check<UsageError>(device == Device::cuda || kernels::precision() == kernels::Precision::f32,
+                      "--precision needs --device cuda, got --device cpu");
+  });
 }
 
 }  // namespace pixelgrad::bench
