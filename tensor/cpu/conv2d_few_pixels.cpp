@@ -45,6 +45,7 @@ template <int M, int K, class T>
 void product_tile(const Product<T>& p) {
   const hn::ScalableTag<T> d;
   hn::Vec<decltype(d)> sum[M][K];
+  HWY_UNROLL(16)
   for (int m = 0; m < M; ++m)
     for (int k = 0; k < K; ++k) sum[m][k] = hn::Zero(d);
   const T* HWY_RESTRICT a = p.a;
@@ -52,14 +53,11 @@ void product_tile(const Product<T>& p) {
   for (int64_t i = 0; i < p.length; ++i) {
     hn::Vec<decltype(d)> row[K];
     for (int k = 0; k < K; ++k) row[k] = hn::LoadU(d, b + k * lanes<T>);
-    HWY_UNROLL(8)
-    for (int m = 0; m < M; ++m) {
-      const auto value = hn::Set(d, a[m * p.a_row]);
-      for (int k = 0; k < K; ++k) sum[m][k] = hn::MulAdd(value, row[k], sum[m][k]);
-    }
+    mul_add_tile<M, K>(d, a, p.a_row, row, sum);
     a += p.a_k;
     b += p.b_k;
   }
+  HWY_UNROLL(16)
   for (int m = 0; m < M; ++m)
     for (int k = 0; k < K; ++k) {
       if (p.start)

@@ -40,11 +40,7 @@ void outer_tile(const T* x, int64_t x_step, const T* dy, std::span<const Line> l
     for (int64_t i = 0; i < pixels; ++i) {
       hn::Vec<decltype(d)> gradient[K];
       for (int k = 0; k < K; ++k) gradient[k] = hn::LoadU(d, dp + k * lanes<T>);
-      HWY_UNROLL(16)
-      for (int m = 0; m < M; ++m) {
-        const auto value = hn::Set(d, xp[m]);
-        for (int k = 0; k < K; ++k) sum[m][k] = hn::MulAdd(value, gradient[k], sum[m][k]);
-      }
+      mul_add_tile<M, K>(d, xp, 1, gradient, sum);
       xp += x_step;
       dp += width;
     }

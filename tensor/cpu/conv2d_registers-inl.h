@@ -27,6 +27,40 @@ inline constexpr int max_tile = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON
                                     ? std::min(14, 28 / vectors)
                                     : 12 / vectors;
 
+/// sum + *x * v. On AVX-512 the multiply-add itself spreads the value over all lanes, which saves
+/// the instruction that would; but each such multiply-add is also a load, of which the processor
+/// does two a cycle, as many as multiply-adds.
+template <class D, class T>
+HWY_INLINE hn::Vec<D> mul_add_from_memory(D d, const T* x, hn::Vec<D> v, hn::Vec<D> sum) {
+#if HWY_TARGET == HWY_AVX3  // a compiler loads the value once and keeps it, where it is used twice
+  if constexpr (sizeof(T) == 4)
+    asm("vfmadd231ps %2%{1to16%}, %1, %0" : "+v"(sum.raw) : "v"(v.raw), "m"(*x));
+  else
+    asm("vfmadd231pd %2%{1to8%}, %1, %0" : "+v"(sum.raw) : "v"(v.raw), "m"(*x));
+  return sum;
+#else
+  return hn::MulAdd(hn::Set(d, *x), v, sum);
+#endif
+}
+
+/// sum[m][k] += x[m * step] * v[k] for a tile of M rows and K vectors. A third of the rows take
+/// their value from memory: a loop of fewer instructions suffers less from another thread on the
+/// same core, and with more of them loads would be what limits it.
+template <int M, int K, class D, class T>
+HWY_INLINE void mul_add_tile(D d, const T* HWY_RESTRICT x, int64_t step, const hn::Vec<D> (&v)[K],
+                             hn::Vec<D> (&sum)[M][K]) {
+  constexpr int from_memory = HWY_TARGET == HWY_AVX3 ? M / 3 : 0;
+  HWY_UNROLL(16)
+  for (int m = 0; m < M; ++m) {
+    if (m < from_memory) {
+      for (int k = 0; k < K; ++k) sum[m][k] = mul_add_from_memory(d, x + m * step, v[k], sum[m][k]);
+    } else {
+      const auto value = hn::Set(d, x[m * step]);
+      for (int k = 0; k < K; ++k) sum[m][k] = hn::MulAdd(value, v[k], sum[m][k]);
+    }
+  }
+}
+
 // Vectors at the end of a row, of which `count` lanes are there, and nothing else is touched: by
 // masks where the processor has them.
 inline constexpr bool has_masks = HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3;

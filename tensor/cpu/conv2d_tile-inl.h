@@ -63,11 +63,7 @@ void run_tile(const Tile<T>& t) {
     for (int64_t c = 0; c < segment.length; ++c) {
       hn::Vec<decltype(d)> weight[K];
       for (int k = 0; k < K; ++k) weight[k] = hn::LoadU(d, w + k * lanes<T>);
-      HWY_UNROLL(16)
-      for (int p = 0; p < P; ++p) {
-        const auto value = hn::Set(d, x[p * step]);
-        for (int k = 0; k < K; ++k) sum[p][k] = hn::MulAdd(value, weight[k], sum[p][k]);
-      }
+      mul_add_tile<P, K>(d, x, step, weight, sum);
       ++x;
       w += K * lanes<T>;
     }
