@@ -4,14 +4,16 @@
 #include <atomic>
 #include <type_traits>
 
+#include "tensor/cpu/conv2d_few_outputs.h"
 #include "tensor/cpu/conv2d_few_pixels.h"
 #include "tensor/cpu/conv2d_taps.h"
 #include "tensor/cpu/conv2d_winograd.h"
 #include "tensor/mutant_internal.h"
 
 // The convolution on a CPU. The work is done elsewhere: conv2d_tap_kernel.cpp (forward and input
-// gradient), conv2d_weight_gradient.cpp, conv2d_few_pixels.cpp, conv2d_winograd*.cpp,
-// conv2d_depthwise.cpp and conv2d_bias.cpp. Here it is cut into groups and the algorithm is chosen.
+// gradient), conv2d_weight_gradient.cpp, conv2d_few_outputs.cpp, conv2d_few_pixels.cpp,
+// conv2d_winograd*.cpp, conv2d_depthwise.cpp and conv2d_bias.cpp. Here it is cut into groups and
+// the algorithm is chosen.
 namespace pixelgrad::kernels {
 namespace {
 
@@ -53,6 +55,8 @@ void run(std::span<const cpu::TapConvolution> convolutions, std::span<const T* c
     if (square && by_winograd<T>(c.images * c.rows * c.cols, c.in_channels, c.out_channels))
       return cpu::run_winograd<T>(c, *square, x, weight, bias, y);
   }
+  if (cpu::has_few_outputs(convolutions))
+    return cpu::run_few_outputs<T>(convolutions, x[0], weight, bias, y);
   cpu::run_taps<T>(convolutions, x, weight, bias, y);
 }
 

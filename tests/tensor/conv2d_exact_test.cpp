@@ -93,6 +93,28 @@ TEST_P(Conv2dExact, FewPixels) {
       }
 }
 
+// The input gradient of a first layer, whose few channels would leave most lanes empty, has loops
+// of its own: rows cut into strips, images narrower and wider than a group of pixels, taps that
+// reach beyond the image on either side, phases of a stride, a kernel smaller than its stride.
+TEST_P(Conv2dExact, FewInputChannels) {
+  uint64_t seed = 100;
+  for (const int64_t channels : {1, 2, 3, 4, 5})
+    for (const int64_t kernel : {2, 3, 7})
+      for (const int64_t stride : {1, 2, 3})
+        for (const int64_t dilation : {1, 2}) {
+          NaiveConv2d c{.n = 2, .in_channels = channels, .out_channels = 8 + 3 * channels};
+          c.in_h = stride == 1 ? 70 : 21, c.in_w = kernel == 2 ? 40 : 13;
+          c.kernel_h = c.kernel_w = kernel;
+          c.stride_h = c.stride_w = stride;
+          c.dilation_h = c.dilation_w = dilation;
+          c.pad_top = c.pad_left = dilation * (kernel / 2);
+          c.pad_bottom = c.pad_right = dilation * ((kernel - 1) / 2) + channels % 2;
+          expect_exact<float>(c, ++seed);
+          expect_exact<double>(c, ++seed);
+          if (HasFailure()) return;
+        }
+}
+
 INSTANTIATE_TEST_SUITE_P(Targets, Conv2dExact, testing::ValuesIn(test::simd_targets()),
                          [](const auto& info) { return test::simd_target_name(info.param); });
 
