@@ -107,13 +107,17 @@ class StripTask {
     tile.in_h = tile.in_w = 1;  // a tile's pixels are always there
     const T* x = work_.x + (image_ * c_.in_h + row) * c_.in_w * tile.x_step;
     const int64_t tiles = ceil_div(c_.in_w, max_tile<K>);
+    ReadAhead next_row;
+    const int64_t row_values = c_.in_w * tile.x_step;
+    next_row.add(x + row_values, row_values * int64_t{sizeof(T)});
+    next_row.spread(tiles * work_.panels);
     for (int64_t panel = 0; panel < work_.panels; ++panel) {
       tile.panel = work_.packed.data() + panel * c_.in_channels * work_.width;
       for (int64_t t = 0; t < tiles; ++t) {
         const int64_t from = c_.in_w * t / tiles, to = c_.in_w * (t + 1) / tiles;
         tile.x = x + from * tile.x_step;
         tile.y = products(row) + from * work_.pitch + panel * work_.width;
-        tile_of<K, T>(to - from)(tile);
+        run_tile_of<K, T>(to - from, tile, next_row.take(c_.in_channels), c_.in_channels);
       }
     }
   }

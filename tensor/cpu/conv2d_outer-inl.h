@@ -15,6 +15,8 @@
 #include <utility>
 
 #include "tensor/cpu/conv2d_registers-inl.h"
+#include "tensor/cpu/conv2d_taps.h"
+#include "tensor/cpu/read_ahead.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace pixelgrad::cpu::HWY_NAMESPACE {
@@ -24,45 +26,79 @@ struct Line {
   int64_t x, dy;
 };
 
-/// sum[m][lane] += over lines and pixels of x[m] * dy[lane], for M input channels and K vectors.
-template <int M, int K, class T>
-void outer_tile(const T* x, int64_t x_step, const T* dy, std::span<const Line> lines,
-                int64_t pixels, T* total) {
+/// Input channels of x times two vectors of dy, summed over the pixels of some lines.
+template <class T>
+struct OuterTile {
+  const T* x;
+  int64_t x_step;  ///< from one pixel to the next
+  const T* dy;     ///< [pixel][vectors * lanes]
+  std::span<const Line> lines;
+  int64_t pixels;               ///< of each line
+  T* total;                     ///< [input channel][vectors * lanes], to which the sums are added
+  const char* ahead = nullptr;  ///< memory to ask for meanwhile, so many bytes each pixel
+  int64_t ahead_step = 0;
+};
+
+/// M input channels and K vectors. With `ahead` the tile reads ahead.
+template <int M, int K, bool ahead, class T>
+void run_outer_tile(const OuterTile<T>& t) {
   const hn::ScalableTag<T> d;
   constexpr int64_t width = K * lanes<T>;
   hn::Vec<decltype(d)> sum[M][K];
   HWY_UNROLL(16)
   for (int m = 0; m < M; ++m)
     for (int k = 0; k < K; ++k) sum[m][k] = hn::Zero(d);
-  for (const Line& line : lines) {
-    const T* HWY_RESTRICT xp = x + line.x;
-    const T* HWY_RESTRICT dp = dy + line.dy;
+  const int64_t step = t.x_step, pixels = t.pixels;
+  [[maybe_unused]] const char* next = t.ahead;
+  for (const Line& line : t.lines) {
+    const T* HWY_RESTRICT x = t.x + line.x;
+    const T* HWY_RESTRICT dy = t.dy + line.dy;
     for (int64_t i = 0; i < pixels; ++i) {
       hn::Vec<decltype(d)> gradient[K];
-      for (int k = 0; k < K; ++k) gradient[k] = hn::LoadU(d, dp + k * lanes<T>);
-      mul_add_tile<M, K>(d, xp, 1, gradient, sum);
-      xp += x_step;
-      dp += width;
+      for (int k = 0; k < K; ++k) gradient[k] = hn::LoadU(d, dy + k * lanes<T>);
+      mul_add_tile<M, K>(d, x, 1, gradient, sum);
+      if constexpr (ahead) {
+        __builtin_prefetch(next, 0, 2);
+        next += t.ahead_step;
+      }
+      x += step;
+      dy += width;
     }
   }
   HWY_UNROLL(16)
   for (int m = 0; m < M; ++m)
     for (int k = 0; k < K; ++k) {
-      T* to = total + m * width + k * lanes<T>;
+      T* to = t.total + m * width + k * lanes<T>;
       hn::StoreU(hn::Add(hn::LoadU(d, to), sum[m][k]), d, to);
     }
 }
 
-template <class T>
-using OuterTile = void (*)(const T*, int64_t, const T*, std::span<const Line>, int64_t, T*);
-
-template <int K, class T>
-OuterTile<T> outer_tile_of(int64_t channels) {
+template <int K, bool ahead, class T>
+auto outer_tile_of(int64_t channels) {
   static constexpr auto table = []<size_t... m>(std::index_sequence<m...>) {
-    return std::array<OuterTile<T>, sizeof...(m)>{&outer_tile<m + 1, K, T>...};
+    return std::array{&run_outer_tile<m + 1, K, ahead, T>...};
   }
   (std::make_index_sequence<max_tile<K>>());
   return table[channels - 1];
+}
+
+/// The same for `channels` input channels, in tiles of about the same size, which begin at `t`.
+template <int K, class T>
+void add_outer_products(OuterTile<T> t, int64_t channels, ReadAhead& next) {
+  const int64_t tiles = ceil_div(channels, max_tile<K>);
+  const int64_t steps = static_cast<int64_t>(t.lines.size()) * t.pixels;
+  for (int64_t i = 0; i < tiles; ++i) {
+    const int64_t size = channels / tiles + (i < channels % tiles);
+    if (const ReadAhead::Piece piece = next.take(steps); piece.bytes > 0) {
+      t.ahead = piece.first;
+      t.ahead_step = ceil_div(piece.bytes, steps);
+      outer_tile_of<K, true, T>(size)(t);
+    } else {
+      outer_tile_of<K, false, T>(size)(t);
+    }
+    t.x += size;
+    t.total += size * K * lanes<T>;
+  }
 }
 
 }  // namespace pixelgrad::cpu::HWY_NAMESPACE

@@ -192,32 +192,66 @@ class StripTask {
   }
 
  private:
-  /// Has the tiles of block b fetch the input of the next block, or of the next strip.
+  /// Has the tiles of block b ask for the input of the next block, or of the next strip; or, where
+  /// the strip lies in memory as it is read, for what they will come to themselves.
   void plan_reading(size_t b) {
     read_ahead_.clear();
     if (work_.packed_input.defined()) return;
+    int64_t tiles = 0;
+    for (const Section& s : strip_.sections)
+      tiles += (s.row_end - s.row_begin) * ceil_div(s.col_end - s.col_begin, max_tile<2>);
+    const Block& now = plan_.blocks[b];
+    if (plan_.in_place && now.length == c_.sources[now.source].pixel) {
+      add_pixels(strip_, now, distance);
+      read_ahead_.spread(tiles);
+      return;
+    }
     const bool last = b + 1 == plan_.blocks.size();
     const Block& block = plan_.blocks[last ? 0 : b + 1];
     const typename Work<T>::Strip* strip = last ? next_ : &strip_;
     if (!strip) return;
+    if (plan_.in_place)
+      add_pixels(*strip, block, 0);
+    else
+      add_rows(*strip, block);
+    read_ahead_.spread(tiles * (task_.panel_end - task_.panel_begin));
+  }
+
+  static int64_t bytes(int64_t values) { return values * int64_t{sizeof(T)}; }
+  const T* input(const Block& block, int64_t image, int64_t iy, int64_t ix) const {
+    return work_.x[block.source] + block.source_begin +
+           ((image * c_.in_h + iy) * c_.in_w + ix) * c_.sources[block.source].pixel;
+  }
+
+  /// All that is packed.
+  void add_rows(const typename Work<T>::Strip& strip, const Block& block) {
     const int64_t pixel = c_.sources[block.source].pixel;
-    const auto bytes = [](int64_t values) { return values * int64_t{sizeof(T)}; };
-    for (const Section& s : strip->sections) {
+    for (const Section& s : strip.sections) {
       const int64_t begin = std::max<int64_t>(s.in_col_begin, 0);
       const int64_t columns = std::min(s.in_col_end, c_.in_w) - begin;
       for (int64_t iy = s.in_row_begin; iy < s.in_row_end; ++iy) {
-        const T* row = work_.x[block.source] + block.source_begin +
-                       ((s.image * c_.in_h + iy) * c_.in_w + begin) * pixel;
+        const T* row = input(block, s.image, iy, begin);
         if (pixel == block.length)
           read_ahead_.add(row, bytes(columns * pixel));
         else
           read_ahead_.add(row, bytes(block.length), bytes(pixel), columns);
       }
     }
-    int64_t tiles = 0;
-    for (const Section& s : strip_.sections)
-      tiles += (s.row_end - s.row_begin) * ceil_div(s.col_end - s.col_begin, max_tile<2>);
-    read_ahead_.spread(tiles * (task_.panel_end - task_.panel_begin));
+  }
+
+  /// What the only tap reads, `later` bytes behind it.
+  void add_pixels(const typename Work<T>::Strip& strip, const Block& block, int64_t later) {
+    const int64_t step = c_.stride_w * c_.sources[block.source].pixel;
+    for (const Section& s : strip.sections)
+      for (int64_t row = s.row_begin; row < s.row_end; ++row) {
+        const T* first = input(block, s.image, row * c_.stride_h, s.col_begin * c_.stride_w);
+        const char* from = reinterpret_cast<const char*>(first) + later;
+        const int64_t columns = s.col_end - s.col_begin;
+        if (step == block.length)
+          read_ahead_.add(from, bytes(columns * step));
+        else
+          read_ahead_.add(from, bytes(block.length), bytes(step), columns);
+      }
   }
 
   template <int K>
@@ -249,8 +283,7 @@ class StripTask {
           tile_.x = x + (from - s.col_begin) * tile_.x_step;
           tile_.first_ix = from * c_.stride_w;
           tile_.last_ix = (to - 1) * c_.stride_w;
-          finish<K>(block.begin == 0, channel, to - from, y + from * c_.y_pixel);
-          read_ahead_.fetch();
+          finish<K>(block, channel, to - from, y + from * c_.y_pixel);
         }
       }
       packed += plan_.packed_pixels(s) * pixel_;
@@ -259,14 +292,18 @@ class StripTask {
 
   /// Runs the tile, which writes its pixels to y.
   template <int K>
-  void finish(bool first, int64_t channel, int64_t pixels, T* y) {
-    tile_.start = first ? work_.bias + channel : y;
-    tile_.start_step = first ? 0 : c_.y_pixel;
+  void finish(const Block& block, int64_t channel, int64_t pixels, T* y) {
+    tile_.start = block.begin == 0 ? work_.bias + channel : y;
+    tile_.start_step = block.begin == 0 ? 0 : c_.y_pixel;
     tile_.y = y;
     tile_.y_step = c_.y_pixel;
     tile_.last_lanes = std::min(c_.out_channels - channel - (K - 1) * lanes<T>, lanes<T>);
-    tile_of<K, T>(pixels)(tile_);
+    const int64_t rows = plan_.taps * block.length;
+    run_tile_of<K, T>(pixels, tile_, read_ahead_.take(rows), rows);
   }
+
+  /// So far ahead that memory answers in time, and near enough that little is read in vain.
+  static constexpr int64_t distance = 16 * 1024;
 
   const Work<T>& work_;
   const Plan<T>& plan_;

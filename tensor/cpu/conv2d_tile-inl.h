@@ -14,6 +14,8 @@
 #include <utility>
 
 #include "tensor/cpu/conv2d_registers-inl.h"
+#include "tensor/cpu/conv2d_taps.h"
+#include "tensor/cpu/read_ahead.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace pixelgrad::cpu::HWY_NAMESPACE {
@@ -41,11 +43,13 @@ struct Tile {
   int64_t x_step;
   int64_t iy, first_ix, last_ix;  ///< what the first and the last pixel read for dy = dx = 0
   int64_t in_h, in_w;             ///< a segment outside the image is skipped
+  const char* ahead;  ///< memory to ask for meanwhile, so many bytes each row of the panel
+  int64_t ahead_step;
 };
 
 /// Sums from zero: what they start from is added last, so that a long sum's digits are not lost to
-/// an even longer one.
-template <int P, int K, class T>
+/// an even longer one. With `ahead` the tile reads ahead.
+template <int P, int K, bool ahead, class T>
 void run_tile(const Tile<T>& t) {
   const hn::ScalableTag<T> d;
   hn::Vec<decltype(d)> sum[P][K];
@@ -53,6 +57,7 @@ void run_tile(const Tile<T>& t) {
   for (int p = 0; p < P; ++p)
     for (int k = 0; k < K; ++k) sum[p][k] = hn::Zero(d);
   const int64_t step = t.x_step;
+  [[maybe_unused]] const char* next = t.ahead;
   for (const Segment& segment : t.segments) {
     const bool outside =
         static_cast<uint64_t>(t.iy + segment.dy) >= static_cast<uint64_t>(t.in_h) ||
@@ -64,6 +69,10 @@ void run_tile(const Tile<T>& t) {
       hn::Vec<decltype(d)> weight[K];
       for (int k = 0; k < K; ++k) weight[k] = hn::LoadU(d, w + k * lanes<T>);
       mul_add_tile<P, K>(d, x, step, weight, sum);
+      if constexpr (ahead) {
+        __builtin_prefetch(next, 0, 2);
+        next += t.ahead_step;
+      }
       ++x;
       w += K * lanes<T>;
     }
@@ -86,13 +95,22 @@ template <class T>
 using TileFunction = void (*)(const Tile<T>&);
 
 /// The tile function for `pixels` in 1 .. max_tile<K>.
-template <int K, class T>
+template <int K, bool ahead, class T>
 TileFunction<T> tile_of(int64_t pixels) {
   static constexpr auto table = []<size_t... p>(std::index_sequence<p...>) {
-    return std::array<TileFunction<T>, sizeof...(p)>{&run_tile<p + 1, K, T>...};
+    return std::array<TileFunction<T>, sizeof...(p)>{&run_tile<p + 1, K, ahead, T>...};
   }
   (std::make_index_sequence<max_tile<K>>());
   return table[pixels - 1];
+}
+
+/// Runs the tile of `pixels` over `rows` rows of the panel; `piece` is what it reads ahead.
+template <int K, class T>
+void run_tile_of(int64_t pixels, Tile<T>& tile, ReadAhead::Piece piece, int64_t rows) {
+  if (piece.bytes == 0) return tile_of<K, false, T>(pixels)(tile);
+  tile.ahead = piece.first;
+  tile.ahead_step = ceil_div(piece.bytes, rows);
+  tile_of<K, true, T>(pixels)(tile);
 }
 
 }  // namespace pixelgrad::cpu::HWY_NAMESPACE

@@ -194,7 +194,6 @@ class Task {
         sums_ + (panel - panel_begin_) * plan_.panel_size() + r * g_.kernel_w * channels_ * width;
     const int64_t x_step = g_.stride_w * channels_;
     const int64_t merged = plan_.fused ? g_.kernel_w : 1, rows = merged * channels_;
-    const int64_t tiles = ceil_div(rows, max_tile<K>);
     for (int64_t s = 0; s < g_.kernel_w; s += merged, sums += rows * width) {
       // Only the columns whose input lies inside the image; merged taps read the packed zeros.
       int64_t low = 0, high = cols_;
@@ -209,14 +208,13 @@ class Task {
       for (const Line& line : lines)
         shifted_.push_back(
             {line.x + s * g_.dilation_w * channels_ + low * x_step, (line.dy + low) * width});
-      int64_t m = 0;
-      for (int64_t t = 0; t < tiles; ++t) {
-        const int64_t size = rows / tiles + (t < rows % tiles);
-        outer_tile_of<K, T>(size)((x_in_place_ ? x_ : packed_x_) + m, x_step, dy, shifted_,
-                                  high - low, sums + m * width);
-        read_ahead_.fetch();
-        m += size;
-      }
+      add_outer_products<K, T>({.x = (x_in_place_ ? x_ : packed_x_),
+                                .x_step = x_step,
+                                .dy = dy,
+                                .lines = shifted_,
+                                .pixels = high - low,
+                                .total = sums},
+                               rows, read_ahead_);
     }
   }
 
@@ -234,9 +232,21 @@ class Task {
   std::vector<Line> found_, shifted_;
 };
 
+/// The sums of a 1x1 kernel whose outputs and inputs changed places are [out][in] already.
+template <class T>
+void finish_swapped(const WeightPlan<T>& plan, const T* sums, int64_t index, int64_t panel,
+                    T* dweight) {
+  const int64_t width = plan.panel_width(panel), first = panel * WeightPlan<T>::width;
+  const int64_t valid = std::min(width, plan.out - first), row = plan.g.weight_channels;
+  T* to = dweight + index * plan.chunk * row + first;
+  for (int64_t m = 0; m < plan.chunk_size(index); ++m, sums += width, to += row)
+    std::copy_n(sums, valid, to);
+}
+
 /// Turns the sums of a chunk and panel, [tap][in][out], into [out][tap][in].
 template <class T>
 void finish(const WeightPlan<T>& plan, const T* sums, int64_t index, int64_t panel, T* dweight) {
+  if (plan.swapped) return finish_swapped(plan, sums, index, panel, dweight);
   const int64_t taps = plan.g.kernel_h * plan.g.kernel_w, channels = plan.chunk_size(index);
   const int64_t width = plan.panel_width(panel), first = panel * WeightPlan<T>::width;
   const int64_t valid = std::min(width, plan.out - first);
@@ -258,8 +268,14 @@ void add_parts(const WeightPlan<T>& plan, T* all, int64_t index, int64_t panel) 
 
 template <class T>
 void run(const Conv2dGeometry& given, const T* x, const T* dy, T* dweight) {
-  const Conv2dGeometry g = flattened(given);
-  const WeightPlan<T> plan(g);
+  Conv2dGeometry g = flattened(given);
+  const bool swapped = better_swapped<T>(g);
+  if (swapped) {
+    g.weight_channels = g.weight_row();
+    std::swap(g.in_channels, g.out_channels);
+    std::swap(x, dy);
+  }
+  const WeightPlan<T> plan(g, swapped);
   // The sums of a single part never leave the cache of the task that makes them.
   const bool whole = plan.parts == 1;
   const int64_t task_sums = whole ? plan.most_panels() * plan.panel_size() : 0;

@@ -22,7 +22,7 @@ using kernels::Conv2dGeometry;
 /// How the work is cut; by shape alone.
 template <class T>
 struct WeightPlan {
-  explicit WeightPlan(const Conv2dGeometry& geometry) : g(geometry) {
+  WeightPlan(const Conv2dGeometry& geometry, bool swapped) : g(geometry), swapped(swapped) {
     in = g.in_channels / g.groups;
     out = g.out_channels / g.groups;
     panels = ceil_div(out, width);
@@ -66,6 +66,8 @@ struct WeightPlan {
   static constexpr int64_t width = 2 * lanes<T>;
   static constexpr int64_t pixels = 128;  // of a block: its dy and x fit the first cache
   const Conv2dGeometry& g;
+  /// x is the gradient and dy the input; the rows of the weights have g.weight_channels values.
+  const bool swapped;
   int64_t in, out, panels, chunk, chunks, groups, parts;
   int64_t block_cols, col_blocks, block_lines, line_blocks, packed_cols;
   bool fused;
@@ -100,15 +102,32 @@ struct WeightPlan {
   }
 };
 
-/// Where the only tap reads the pixel of dy itself, all pixels are one row.
+/// Whether the only tap reads the pixel of dy itself.
+inline bool pointwise(const Conv2dGeometry& g) {
+  return g.kernel_h * g.kernel_w == 1 && g.stride_h == 1 && g.stride_w == 1 && g.pad_top == 0 &&
+         g.pad_left == 0 && g.in_h == g.out_h && g.in_w == g.out_w;
+}
+
+/// Then all pixels are one row.
 inline Conv2dGeometry flattened(Conv2dGeometry g) {
-  const bool pointwise = g.kernel_h * g.kernel_w == 1 && g.stride_h == 1 && g.stride_w == 1 &&
-                         g.pad_top == 0 && g.pad_left == 0 && g.in_h == g.out_h &&
-                         g.in_w == g.out_w;
-  if (!pointwise || g.n == 0) return g;
+  if (!pointwise(g) || g.n == 0) return g;
   g.in_w = g.out_w = g.n * g.in_h * g.in_w;
   g.n = g.in_h = g.out_h = 1;
   return g;
+}
+
+/// And then input and output channels may change places: those that fill their vectors better
+/// become the lanes.
+template <class T>
+bool better_swapped(const Conv2dGeometry& g) {
+  if (!pointwise(g)) return false;
+  const int64_t in = g.in_channels / g.groups, out = g.out_channels / g.groups;
+  const auto cost = [](int64_t rows, int64_t columns) {
+    const int64_t vectors = ceil_div(columns, lanes<T>);
+    // A tile of one vector has as many loads as multiply-adds, and takes longer for each.
+    return rows * (4 * vectors + 2 * (vectors % 2));
+  };
+  return out >= 8 && cost(out, in) < cost(in, out);
 }
 
 }  // namespace pixelgrad::cpu::HWY_NAMESPACE

@@ -154,7 +154,7 @@ class Task {
       const int64_t from = tiles_ * i / count, to = tiles_ * (i + 1) / count;
       tile.x = v_ + point * plan_.v_point + from * plan_.v_row;
       tile.y = m_ + point * plan_.m_point + from * plan_.m_row + column;
-      tile_of<K, T>(to - from)(tile);
+      tile_of<K, false, T>(to - from)(tile);
     }
   }
 

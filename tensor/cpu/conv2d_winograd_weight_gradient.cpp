@@ -125,16 +125,17 @@ class Task {
   void multiply(int64_t panel, int64_t tiles) {
     constexpr int64_t width = K * lanes<T>;
     T* sums = plan_.sums(all_, part_, index_, panel);
-    const int64_t rows = x_.channels, count = ceil_div(rows, max_tile<K>);
+    const int64_t rows = x_.channels;
+    ReadAhead nothing;  // the transforms read in the order of memory
     for (int point = 0; point < points; ++point, sums += rows * width) {
       const Line all{point * plan_.v_point, point * plan_.q_point};
-      int64_t m = 0;
-      for (int64_t i = 0; i < count; ++i) {
-        const int64_t size = rows / count + (i < rows % count);
-        outer_tile_of<K, T>(size)(v_ + m, plan_.v_row, q_of(panel), {&all, 1}, tiles,
-                                  sums + m * width);
-        m += size;
-      }
+      add_outer_products<K, T>({.x = v_,
+                                .x_step = plan_.v_row,
+                                .dy = q_of(panel),
+                                .lines = {&all, 1},
+                                .pixels = tiles,
+                                .total = sums},
+                               rows, nothing);
     }
   }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -8,6 +9,13 @@ namespace pixelgrad::cpu {
 /// memory and arithmetic work at the same time.
 class ReadAhead {
  public:
+  /// Lines that are neighbours, for a loop to ask for one by one: all at once would wait for each
+  /// other.
+  struct Piece {
+    const char* first = nullptr;
+    int64_t bytes = 0;
+  };
+
   void clear() {
     runs_.clear();
     lines_ = lines_a_call_ = row_ = offset_ = 0;
@@ -25,21 +33,41 @@ class ReadAhead {
   /// From now on, `calls` calls of fetch() bring everything.
   void spread(int64_t calls) { lines_a_call_ = calls > 0 ? (lines_ + calls - 1) / calls : 0; }
 
-  void fetch() {
-    for (int64_t i = 0; i < lines_a_call_; ++i) {
-      if (run_ == runs_.size()) return;
-      const Run& run = runs_[run_];
-      __builtin_prefetch(run.first + row_ * run.step + offset_, 0, 2);
-      offset_ += line;
-      if (offset_ < run.bytes) continue;
-      offset_ = 0;
-      if (++row_ < run.rows) continue;
-      row_ = 0;
-      ++run_;
-    }
+  void fetch() { fetch(lines_a_call_); }
+
+  /// Instead of fetch(): the lines of a call, as far as they are neighbours, for a loop of `steps`.
+  /// Others are asked for here, and so are all where they are few.
+  Piece take(int64_t steps) {
+    if (run_ == runs_.size()) return {};
+    const Run& run = runs_[run_];
+    const int64_t left = (run.bytes - offset_ + line - 1) / line;
+    const int64_t lines = std::min({lines_a_call_, steps, left});
+    const Piece piece{run.first + row_ * run.step + offset_, lines * line};
+    advance(lines);
+    fetch(lines_a_call_ - lines);
+    return piece;
   }
 
  private:
+  void fetch(int64_t lines) {
+    for (int64_t i = 0; i < lines && run_ < runs_.size(); ++i) {
+      const Run& run = runs_[run_];
+      __builtin_prefetch(run.first + row_ * run.step + offset_, 0, 2);
+      advance(1);
+    }
+  }
+
+  /// By lines of one row of the run.
+  void advance(int64_t lines) {
+    const Run& run = runs_[run_];
+    offset_ += lines * line;
+    if (offset_ < run.bytes) return;
+    offset_ = 0;
+    if (++row_ < run.rows) return;
+    row_ = 0;
+    ++run_;
+  }
+
   static constexpr int64_t line = 64;
   struct Run {
     const char* first;
