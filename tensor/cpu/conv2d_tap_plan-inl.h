@@ -49,7 +49,9 @@ struct Plan {
     // 32 bytes, streams from the second cache without stalls, as a tile multiplies for some hundred
     // cycles for each KiB.
     const int64_t fit = 768 / std::max<int64_t>(1, taps);
-    const int64_t largest = std::clamp<int64_t>(fit, 16, 256);
+    // Where one or two panels are all there is, a tile of a 1x1 kernel takes the channels of a
+    // pixel at once, and x is read once, in the order of memory.
+    const int64_t largest = std::clamp<int64_t>(fit, 16, taps == 1 && panels <= 2 ? fit : 256);
     int64_t first = 0;
     for (size_t i = 0; i < c.sources.size(); ++i) {
       const int64_t channels = c.sources[i].channels, count = ceil_div(channels, largest);

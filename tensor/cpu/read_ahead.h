@@ -39,6 +39,10 @@ class ReadAhead {
   /// Others are asked for here, and so are all where they are few.
   Piece take(int64_t steps) {
     if (run_ == runs_.size()) return {};
+    if (lines_a_call_ < steps / 16) {
+      fetch();
+      return {};
+    }
     const Run& run = runs_[run_];
     const int64_t left = (run.bytes - offset_ + line - 1) / line;
     const int64_t lines = std::min({lines_a_call_, steps, left});
