@@ -33,14 +33,12 @@ struct OuterTile {
   int64_t x_step;  ///< from one pixel to the next
   const T* dy;     ///< [pixel][vectors * lanes]
   std::span<const Line> lines;
-  int64_t pixels;               ///< of each line
-  T* total;                     ///< [input channel][vectors * lanes], to which the sums are added
-  const char* ahead = nullptr;  ///< memory to ask for meanwhile, so many bytes each pixel
-  int64_t ahead_step = 0;
+  int64_t pixels;  ///< of each line
+  T* total;        ///< [input channel][vectors * lanes], to which the sums are added
 };
 
-/// M input channels and K vectors. With `ahead` the tile reads ahead.
-template <int M, int K, bool ahead, class T>
+/// M input channels and K vectors.
+template <int M, int K, class T>
 void run_outer_tile(const OuterTile<T>& t) {
   const hn::ScalableTag<T> d;
   constexpr int64_t width = K * lanes<T>;
@@ -49,7 +47,6 @@ void run_outer_tile(const OuterTile<T>& t) {
   for (int m = 0; m < M; ++m)
     for (int k = 0; k < K; ++k) sum[m][k] = hn::Zero(d);
   const int64_t step = t.x_step, pixels = t.pixels;
-  [[maybe_unused]] const char* next = t.ahead;
   for (const Line& line : t.lines) {
     const T* HWY_RESTRICT x = t.x + line.x;
     const T* HWY_RESTRICT dy = t.dy + line.dy;
@@ -57,10 +54,6 @@ void run_outer_tile(const OuterTile<T>& t) {
       hn::Vec<decltype(d)> gradient[K];
       for (int k = 0; k < K; ++k) gradient[k] = hn::LoadU(d, dy + k * lanes<T>);
       mul_add_tile<M, K>(d, x, 1, gradient, sum);
-      if constexpr (ahead) {
-        __builtin_prefetch(next, 0, 2);
-        next += t.ahead_step;
-      }
       x += step;
       dy += width;
     }
@@ -73,29 +66,24 @@ void run_outer_tile(const OuterTile<T>& t) {
     }
 }
 
-template <int K, bool ahead, class T>
+template <int K, class T>
 auto outer_tile_of(int64_t channels) {
   static constexpr auto table = []<size_t... m>(std::index_sequence<m...>) {
-    return std::array{&run_outer_tile<m + 1, K, ahead, T>...};
+    return std::array{&run_outer_tile<m + 1, K, T>...};
   }
   (std::make_index_sequence<max_tile<K>>());
   return table[channels - 1];
 }
 
 /// The same for `channels` input channels, in tiles of about the same size, which begin at `t`.
+/// Behind each tile lines of `next` are asked for.
 template <int K, class T>
 void add_outer_products(OuterTile<T> t, int64_t channels, ReadAhead& next) {
   const int64_t tiles = ceil_div(channels, max_tile<K>);
-  const int64_t steps = static_cast<int64_t>(t.lines.size()) * t.pixels;
   for (int64_t i = 0; i < tiles; ++i) {
     const int64_t size = channels / tiles + (i < channels % tiles);
-    if (const ReadAhead::Piece piece = next.take(steps); piece.bytes > 0) {
-      t.ahead = piece.first;
-      t.ahead_step = ceil_div(piece.bytes, steps);
-      outer_tile_of<K, true, T>(size)(t);
-    } else {
-      outer_tile_of<K, false, T>(size)(t);
-    }
+    outer_tile_of<K, T>(size)(t);
+    next.fetch();
     t.x += size;
     t.total += size * K * lanes<T>;
   }
