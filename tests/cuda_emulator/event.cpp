@@ -1,5 +1,4 @@
-// Events: points in the work of a stream. Work is done at once, so all but captured ones have
-// passed.
+// Events: points in the work of a stream.
 #include <chrono>
 #include <map>
 #include <memory>
@@ -11,7 +10,8 @@
 struct CUevent_st {
   unsigned flags;
   bool recorded = false;
-  std::chrono::steady_clock::time_point time;
+  emulator::Point point;
+  std::chrono::steady_clock::time_point time;  // when the stream came there
   // Where it was last recorded in a captured stream:
   std::shared_ptr<emulator::Capture> capture;
   emulator::Progress progress;
@@ -35,7 +35,9 @@ cudaError_t check_waiting(cudaEvent_t event) {
 cudaError_t wait_for(cudaStream_t stream, CUevent_st& event) {
   auto capture = emulator::capture_of(stream);
   if (!event.capture) {
-    if (!capture || !event.recorded) return cudaSuccess;
+    if (!event.recorded) return cudaSuccess;
+    if (!capture)
+      return emulator::enqueue(stream, [point = event.point] { emulator::reach(point); });
     capture->valid = false;
     return cudaErrorStreamCaptureIsolation;
   }
@@ -92,17 +94,30 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
       event->progress = event->capture->progress[stream];
     } else {
       event->recorded = true;
-      event->time = std::chrono::steady_clock::now();
+      const cudaError_t error = emulator::enqueue(stream, [event] {
+        if (events.contains(event)) event->time = std::chrono::steady_clock::now();
+      });
+      if (error != cudaSuccess) return error;
+      event->point = emulator::last_point(stream);
     }
     return cudaSuccess;
   });
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
-  return call([&] { return check_waiting(event); });
+  return call([&] {
+    if (const cudaError_t error = check_waiting(event)) return error;
+    if (event->recorded) emulator::wait_for(event->point);
+    return cudaSuccess;
+  });
 }
 
-cudaError_t cudaEventQuery(cudaEvent_t event) { return cudaEventSynchronize(event); }
+cudaError_t cudaEventQuery(cudaEvent_t event) {
+  return call([&] {
+    if (const cudaError_t error = check_waiting(event)) return error;
+    return emulator::reached(event->point) ? cudaSuccess : cudaErrorNotReady;
+  });
+}
 
 cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags) {
   return call([&] {
@@ -120,6 +135,7 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEve
       if (const cudaError_t error = check_waiting(event)) return error;
       if (!event->recorded || (event->flags & cudaEventDisableTiming) != 0)
         return cudaErrorInvalidResourceHandle;
+      if (!emulator::reached(event->point)) return cudaErrorNotReady;
     }
     *milliseconds = std::chrono::duration<float, std::milli>(end->time - start->time).count();
     return cudaSuccess;

@@ -2,7 +2,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <map>
+#include <memory>
+#include <vector>
 
 #include "tests/cuda_emulator/device.h"
 #include "tests/cuda_emulator/device_memory.h"
@@ -15,6 +18,19 @@ using emulator::DeviceMemory;
 
 // Pages of the host that copies need not lock; for ever, like the device's memory.
 auto& pinned = *new std::map<void*, size_t>;
+
+bool is_pinned(const void* pointer) {
+  const auto next = pinned.upper_bound(const_cast<void*>(pointer));
+  if (next == pinned.begin()) return false;
+  const auto& [begin, bytes] = *std::prev(next);
+  return static_cast<size_t>(static_cast<const char*>(pointer) - static_cast<char*>(begin)) < bytes;
+}
+
+/// Host memory that is not page-locked: CUDA copies between it and the device through memory of its
+/// own.
+bool is_pageable(const void* pointer) {
+  return !DeviceMemory::instance().contains(pointer) && !is_pinned(pointer);
+}
 
 /// Whether bytes may be read or written on that side.
 bool lies_in(bool device, const void* pointer, size_t bytes) {
@@ -33,6 +49,26 @@ bool agrees(cudaMemcpyKind kind, const void* to, const void* from, size_t to_byt
   return lies_in(to_device, to, to_bytes) && lies_in(from_device, from, from_bytes);
 }
 
+void copy_rows(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width,
+               size_t height) {
+  const DeviceMemory::Opened opened;
+  for (size_t row = 0; row < height; ++row)
+    std::memcpy(static_cast<char*>(to) + row * to_pitch,
+                static_cast<const char*>(from) + row * from_pitch, width);
+}
+
+/// From pageable memory to the device: what is there now counts. CUDA may have to wait until its
+/// own memory is free again, unless the copy is small.
+cudaError_t stage(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width,
+                  size_t height, cudaStream_t stream) {
+  constexpr size_t small = 64 << 10;
+  if (width * height > small) emulator::count_wait();
+  auto staged = std::make_shared<std::vector<char>>(width * height);
+  copy_rows(staged->data(), width, from, from_pitch, width, height);
+  return emulator::enqueue(stream,
+                           [=] { copy_rows(to, to_pitch, staged->data(), width, width, height); });
+}
+
 cudaError_t copy(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width,
                  size_t height, cudaMemcpyKind kind, cudaStream_t stream) {
   if (kind < cudaMemcpyHostToHost || kind > cudaMemcpyDefault)
@@ -41,12 +77,15 @@ cudaError_t copy(void* to, size_t to_pitch, const void* from, size_t from_pitch,
   if (width > to_pitch || width > from_pitch ||
       !agrees(kind, to, from, (height - 1) * to_pitch + width, (height - 1) * from_pitch + width))
     return cudaErrorInvalidValue;
-  return emulator::enqueue(stream, [=] {
-    const DeviceMemory::Opened opened;
-    for (size_t row = 0; row < height; ++row)
-      std::memcpy(static_cast<char*>(to) + row * to_pitch,
-                  static_cast<const char*>(from) + row * from_pitch, width);
-  });
+  const bool captured = emulator::capture_of(stream) != nullptr;
+  if (!captured && is_pageable(from) && DeviceMemory::instance().contains(to))
+    return stage(to, to_pitch, from, from_pitch, width, height, stream);
+  const cudaError_t error =
+      emulator::enqueue(stream, [=] { copy_rows(to, to_pitch, from, from_pitch, width, height); });
+  // What comes to pageable memory is there on return.
+  if (error == cudaSuccess && !captured && is_pageable(to))
+    emulator::wait_for(emulator::last_point(stream));
+  return error;
 }
 
 cudaError_t allocate(void** pointer, size_t bytes) {
@@ -79,6 +118,7 @@ cudaError_t cudaMalloc(void** pointer, size_t bytes) {
 cudaError_t cudaFree(void* pointer) {
   return call([&] {
     if (const cudaError_t error = emulator::check_unsafe()) return error;
+    if (pointer != nullptr) emulator::wait_for_device();
     return free_device(pointer);
   });
 }
@@ -93,6 +133,7 @@ cudaError_t cudaMallocAsync(void** pointer, size_t bytes, cudaStream_t stream) {
 cudaError_t cudaFreeAsync(void* pointer, cudaStream_t stream) {
   return call([&] {
     if (const cudaError_t error = check_not_captured(stream)) return error;
+    emulator::reach(emulator::last_point(stream));
     return free_device(pointer);
   });
 }
@@ -118,6 +159,7 @@ cudaError_t cudaFreeHost(void* pointer) {
     if (const cudaError_t error = emulator::check_unsafe()) return error;
     if (pointer == nullptr) return cudaSuccess;
     if (pinned.erase(pointer) == 0) return cudaErrorInvalidValue;
+    emulator::wait_for_device();
     std::free(pointer);
     return cudaSuccess;
   });
@@ -137,14 +179,9 @@ cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const vo
   return call([&] {
     if (attributes == nullptr) return cudaErrorInvalidValue;
     void* const p = const_cast<void*>(pointer);
-    const auto next = pinned.upper_bound(p);
-    const bool is_pinned = next != pinned.begin() && [&] {
-      const auto& [begin, bytes] = *std::prev(next);
-      return static_cast<size_t>(static_cast<char*>(p) - static_cast<char*>(begin)) < bytes;
-    }();
     if (DeviceMemory::instance().allocated(pointer, 1))
       *attributes = {cudaMemoryTypeDevice, 0, p, nullptr};
-    else if (is_pinned)
+    else if (is_pinned(p))
       *attributes = {cudaMemoryTypeHost, 0, p, p};
     else
       *attributes = {cudaMemoryTypeUnregistered, -2, nullptr, p};

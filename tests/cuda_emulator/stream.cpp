@@ -1,5 +1,6 @@
 #include "tests/cuda_emulator/stream.h"
 
+#include <deque>
 #include <memory>
 #include <utility>
 
@@ -9,6 +10,9 @@
 struct CUstream_st {
   unsigned flags;
   std::shared_ptr<emulator::Capture> capture;
+  bool late = false;
+  std::deque<emulator::Work> pending;  // what was asked and is not done
+  uint64_t asked = 0, done = 0;        // pieces of work
 };
 
 namespace emulator {
@@ -17,6 +21,7 @@ namespace {
 // For ever: destructors of others may still use streams.
 auto& streams = *new std::map<cudaStream_t, std::unique_ptr<CUstream_st>>;
 thread_local cudaStreamCaptureMode thread_mode = cudaStreamCaptureModeGlobal;
+int64_t waits = 0;
 
 /// Ends the captures that `concerns` picks; the error where there was one, or success.
 template <class F>
@@ -58,10 +63,63 @@ cudaError_t enqueue(cudaStream_t stream, Work work) {
     ++capture->progress[stream][stream];
     return cudaSuccess;
   }
-  if (is_legacy(stream))
+  if (is_legacy(stream)) {
     if (const cudaError_t error = check_legacy()) return error;
+    for (const auto& [other, state] : streams)
+      if ((state->flags & cudaStreamNonBlocking) == 0) reach(last_point(other));
+  }
+  const auto found = streams.find(stream);
+  if (found != streams.end()) {
+    CUstream_st& state = *found->second;
+    ++state.asked;
+    if (state.late) return state.pending.push_back(std::move(work)), cudaSuccess;
+    ++state.done;
+  }
   work();
   return cudaSuccess;
+}
+
+Point last_point(cudaStream_t stream) {
+  const auto found = streams.find(stream);
+  return {stream, found == streams.end() ? 0 : found->second->asked};
+}
+
+bool reached(const Point& point) {
+  const auto found = streams.find(point.stream);
+  return found == streams.end() || found->second->done >= point.position;
+}
+
+void reach(const Point& point) {
+  while (!reached(point)) {
+    CUstream_st& state = *point.stream;
+    const Work work = std::move(state.pending.front());
+    state.pending.pop_front();
+    ++state.done;
+    work();
+  }
+}
+
+void wait_for(const Point& point) {
+  if (point.position == last_point(point.stream).position) count_wait();
+  reach(point);
+}
+
+void wait_for_device() {
+  count_wait();
+  for (const auto& [stream, state] : streams) reach(last_point(stream));
+}
+
+void count_wait() { ++waits; }
+
+int64_t host_waits() {
+  const std::lock_guard lock(device_mutex());
+  return waits;
+}
+
+void set_late(cudaStream_t stream, bool late) {
+  const std::lock_guard lock(device_mutex());
+  reach(last_point(stream));
+  streams.at(stream)->late = late;
 }
 
 cudaError_t check_waiting(cudaStream_t stream) {
@@ -100,7 +158,8 @@ cudaError_t cudaStreamCreate(cudaStream_t* stream) {
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
   return call([&] {
     if (stream == nullptr || flags > cudaStreamNonBlocking) return cudaErrorInvalidValue;
-    auto made = std::make_unique<CUstream_st>(CUstream_st{flags, nullptr});
+    auto made = std::make_unique<CUstream_st>();
+    made->flags = flags;
     *stream = made.get();
     emulator::streams.emplace(*stream, std::move(made));
     return cudaSuccess;
@@ -110,17 +169,33 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   return call([&] {
     if (const auto capture = emulator::capture_of(stream)) capture->valid = false;
+    emulator::reach(emulator::last_point(stream));
     return emulator::streams.erase(stream) == 0 ? cudaErrorInvalidResourceHandle : cudaSuccess;
   });
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-  return call([&] { return emulator::check_waiting(stream); });
+  return call([&] {
+    if (const cudaError_t error = emulator::check_waiting(stream)) return error;
+    emulator::wait_for(emulator::last_point(stream));
+    return cudaSuccess;
+  });
 }
 
-cudaError_t cudaStreamQuery(cudaStream_t stream) { return cudaStreamSynchronize(stream); }
+cudaError_t cudaStreamQuery(cudaStream_t stream) {
+  return call([&] {
+    if (const cudaError_t error = emulator::check_waiting(stream)) return error;
+    return emulator::reached(emulator::last_point(stream)) ? cudaSuccess : cudaErrorNotReady;
+  });
+}
 
-cudaError_t cudaDeviceSynchronize() { return call(emulator::check_waiting_for_device); }
+cudaError_t cudaDeviceSynchronize() {
+  return call([] {
+    if (const cudaError_t error = emulator::check_waiting_for_device()) return error;
+    emulator::wait_for_device();
+    return cudaSuccess;
+  });
+}
 
 cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void* data) {
   return call([&] {

@@ -1,6 +1,7 @@
 #pragma once
 #include <cuda_runtime_api.h>
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -25,9 +26,28 @@ struct Capture {
   std::map<cudaStream_t, Progress> progress;  // of the streams that take part
 };
 
-/// Does work now, or records it where the stream is being captured. CUDA's error where capture
-/// forbids it, or where there is no such stream.
+/// A point in the work of a stream: behind the first `position` pieces.
+struct Point {
+  cudaStream_t stream = nullptr;
+  uint64_t position = 0;
+};
+
+/// Does work now, or later where the stream is late (control.h), or records it where the stream is
+/// being captured. CUDA's error where capture forbids it, or where there is no such stream.
 cudaError_t enqueue(cudaStream_t stream, Work work);
+
+/// The point behind all that the stream was asked for.
+Point last_point(cudaStream_t stream);
+/// Whether the work before a point is done.
+bool reached(const Point& point);
+/// Does it.
+void reach(const Point& point);
+/// The host waits for a point: does the work, and counts the wait where it was for the last of it.
+void wait_for(const Point& point);
+/// The host waits for all streams.
+void wait_for_device();
+/// Counts what CUDA may make a wait for all that a stream was asked for, and does not do the work.
+void count_wait();
 
 /// For calls that wait for a stream: the error where that is captured, which ends the capture.
 cudaError_t check_waiting(cudaStream_t stream);

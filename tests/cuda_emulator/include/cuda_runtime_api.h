@@ -1,7 +1,7 @@
 #pragma once
 // The functions of the CUDA runtime. Work is done at once, in the order of the calls, whatever its
-// stream, unless the stream is being captured. What CUDA's documentation says of arguments and
-// errors holds; host threads may call at the same time.
+// stream, unless the stream is late (emulator::set_late) or being captured. What CUDA's
+// documentation says of arguments and errors holds; host threads may call at the same time.
 #include <driver_types.h>
 #include <emulator/control.h>
 

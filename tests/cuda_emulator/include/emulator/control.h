@@ -1,5 +1,7 @@
 #pragma once
 // What a test of CUDA code asks of the emulator.
+#include <driver_types.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
@@ -20,6 +22,18 @@ enum class Order { ascending, descending, shuffled };
 /// gives the same results in any. At first it is what the environment variable
 /// PIXELGRAD_EMULATOR_ORDER names: ascending (also without it), descending or shuffled.
 void set_order(Order order, uint64_t seed = 0);
+
+/// Makes a stream do its work as late as CUDA allows: when somebody waits for it, the host or an
+/// event that another stream waits for. At first streams are not late: each piece of work is done
+/// as soon as it is asked for. A right program gives the same results whichever streams are late,
+/// and one that forgot a wait does not.
+void set_late(cudaStream_t stream, bool late);
+
+/// How often the host has waited for the last that a stream was asked for, so that the device ran
+/// dry: in cudaStreamSynchronize and cudaDeviceSynchronize; in cudaEventSynchronize, where nothing
+/// was asked for behind the event; in copies to memory that is not page-locked, and of more than
+/// 64 KiB from it; in cudaFree and cudaFreeHost.
+int64_t host_waits();
 
 /// Limits the bytes that cudaMalloc gives out; beyond them it returns cudaErrorMemoryAllocation.
 void set_memory_limit(size_t bytes);
