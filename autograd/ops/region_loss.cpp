@@ -1,13 +1,10 @@
 #include "autograd/ops/region_loss.h"
 
-#include <algorithm>
-#include <cmath>
-
 #include "autograd/ops/label_loss_internal.h"
 #include "tensor/kernels/class_overlap.h"
 #include "tensor/kernels/lovasz.h"
+#include "tensor/kernels/region_loss.h"
 #include "tensor/kernels/softmax.h"
-#include "tensor/mutant_internal.h"
 
 namespace pixelgrad {
 namespace {
@@ -20,31 +17,6 @@ Tensor softmax_of(const Tensor& logits) {
                                    p.mutable_data<T>());
   });
   return p;
-}
-
-/// A loss and its derivatives by a class's TP and by the sum of its probabilities, TP + FP.
-struct ClassLoss {
-  double value = 0, doverlap = 0, dpredicted = 0;
-};
-
-ClassLoss tversky_of_class(const TverskyLossSpec& spec, double overlap, double predicted,
-                           double truth) {
-  const double alpha = PIXELGRAD_MUTANT(tversky_alpha_and_beta_swapped, spec.alpha, spec.beta);
-  const double beta = PIXELGRAD_MUTANT(tversky_alpha_and_beta_swapped, spec.beta, spec.alpha);
-  const double above = overlap + spec.smooth;
-  const double below = overlap + alpha * (predicted - overlap) + beta * (truth - overlap) +
-                       PIXELGRAD_MUTANT(tversky_smooth_only_above, spec.smooth, 0.0);
-  const bool clamped = below < spec.eps;
-  const double divisor = clamped ? spec.eps : below, score = above / divisor;
-  // d score / d below = -score / divisor, and below holds the overlap (1 - alpha - beta) times
-  const double by_below = clamped ? 0 : -score / divisor;
-  const double by_overlap = 1 / divisor + by_below * (1 - alpha - beta);
-  const double by_predicted =
-      PIXELGRAD_MUTANT(tversky_backward_without_false_positives, by_below * alpha, 0.0);
-  const double by_score = !spec.log_loss ? -1 : score > spec.eps ? -1 / score : 0;
-  return {.value = spec.log_loss ? -std::log(std::max(score, spec.eps)) : 1 - score,
-          .doverlap = by_score * by_overlap,
-          .dpredicted = by_score * by_predicted};
 }
 
 void check_region(const char* op, const TverskyLossSpec& spec) {
@@ -69,33 +41,21 @@ Tensor region_loss(const char* op, const Tensor& logits, const Tensor& labels,
                                  overlap + 2 * classes);
   });
 
-  // mean = sum w loss / sum w over classes, and loss = mean^gamma
-  const std::vector<double> count = counts.to_doubles();
-  const std::vector<double> weights = spec.class_weights
-                                          ? spec.class_weights.to_doubles()
-                                          : std::vector<double>(static_cast<size_t>(classes), 1);
-  std::vector<double> derivatives(static_cast<size_t>(2 * classes));  // by overlap, by predicted
-  double mean = 0, total_weight = 0;
-  for (size_t k = 0, n = weights.size(); k < n; ++k) {
-    const bool present = count[2 * n + k] > 0;
-    if (present || spec.mean_over == ClassMean::all) total_weight += weights[k];
-    if (!present) continue;
-    const ClassLoss loss = tversky_of_class(spec, count[k], count[n + k], count[2 * n + k]);
-    mean += weights[k] * loss.value;
-    derivatives[k] = weights[k] * loss.doverlap;
-    derivatives[n + k] = weights[k] * loss.dpredicted;
-  }
-  mean = total_weight != 0 ? std::max(mean / total_weight, 0.0) : 0;  // in this order a NaN stays
-  // d loss / d mean; at a mean of 0 there is nothing to gain, and a power below 1 has no slope.
-  const double slope = mean == 0 && spec.gamma < 1
-                           ? 0
-                           : PIXELGRAD_MUTANT(tversky_backward_without_power,
-                                              spec.gamma * std::pow(mean, spec.gamma - 1), 1.0);
-  for (double& d : derivatives) d *= total_weight != 0 ? slope / total_weight : 0;
-
-  const Tensor loss = Tensor::scalar(std::pow(mean, spec.gamma), logits.dtype(), logits.device());
+  Tensor loss = Tensor::empty({}, logits.dtype(), logits.device());
+  Tensor by_counts = Tensor::empty({2, classes}, Dtype::f64, logits.device());
+  const kernels::TverskyRule rule{.alpha = spec.alpha,
+                                  .beta = spec.beta,
+                                  .smooth = spec.smooth,
+                                  .eps = spec.eps,
+                                  .gamma = spec.gamma,
+                                  .log_loss = spec.log_loss,
+                                  .mean_over_all = spec.mean_over == ClassMean::all};
+  dispatch(logits, [&]<Device D, class T>() {
+    kernels::tversky_loss<D, T>(rule, classes, checked.view<T>().class_weights,
+                                counts.data<double>(), loss.mutable_data<T>(),
+                                by_counts.mutable_data<double>());
+  });
   if (!grad_enabled() || !needs_grad(logits)) return record_loss(op, loss, logits, {});
-  const Tensor by_counts = Tensor::from({2, classes}, derivatives).to(logits.device());
   dispatch(logits, [&]<Device D, class T>() {
     const double* by_overlap = by_counts.data<double>();
     T* values = p.mutable_data<T>();

@@ -1,0 +1,18 @@
+#include "tensor/kernels/region_loss.h"
+
+namespace pixelgrad::kernels {
+
+template <Device D, class T>
+void tversky_loss(const TverskyRule& rule, int64_t classes, const T* class_weights,
+                  const double* counts, T* loss, double* derivatives) {
+  *loss = static_cast<T>(tversky_of_counts(rule, classes, class_weights, counts, derivatives));
+}
+
+#define PIXELGRAD_INSTANTIATE(T)                                                      \
+  template void tversky_loss<Device::cpu, T>(const TverskyRule&, int64_t, const T*,   \
+                                             const double*, T*, double*);
+PIXELGRAD_INSTANTIATE(float)
+PIXELGRAD_INSTANTIATE(double)
+#undef PIXELGRAD_INSTANTIATE
+
+}  // namespace pixelgrad::kernels
