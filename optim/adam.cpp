@@ -21,7 +21,7 @@ Adam::Adam(std::string name, std::vector<NamedTensor> params, AdamOptions option
   check_option("weight_decay", options.weight_decay, 0, any);
 }
 
-void Adam::apply(std::span<const Update> updates) {
+void Adam::apply(std::span<const Update> updates, const int32_t* halted) {
   const auto [beta1, beta2, eps, weight_decay] = options_;
   dispatch(updates[0].param, [&]<Device D, class T>() {
     std::vector<kernels::AdamSlot<T>> slots;
@@ -46,7 +46,7 @@ void Adam::apply(std::span<const Update> updates) {
                        .mean = u.moments[0].mutable_data<T>(),
                        .square = u.moments[1].mutable_data<T>()});
     }
-    kernels::adam_step<D, T>(slots);
+    kernels::adam_step<D, T>(slots, halted);
   });
 }
 

@@ -23,7 +23,7 @@ class Adam : public Optimizer {
   Adam(std::string name, std::vector<NamedTensor> params, AdamOptions options, bool decoupled);
 
  private:
-  void apply(std::span<const Update> updates) override;
+  void apply(std::span<const Update> updates, const int32_t* halted) override;
   AdamOptions options_;
   bool decoupled_;
 };

@@ -1,6 +1,5 @@
 #include "optim/clip.h"
 
-#include <cmath>
 #include <vector>
 
 #include "tensor/dispatch.h"
@@ -24,26 +23,35 @@ std::vector<Tensor> defined_ones(std::span<const Tensor> gradients) {
 }  // namespace
 
 double gradient_norm(std::span<const Tensor> gradients) {
+  return device_gradient_norm(gradients).item();
+}
+
+Tensor device_gradient_norm(std::span<const Tensor> gradients) {
   const std::vector<Tensor> grads = defined_ones(gradients);
-  if (grads.empty()) return 0;
-  return std::sqrt(dispatch(grads[0], [&]<Device D, class T>() {
+  if (grads.empty()) return Tensor::scalar(0, Dtype::f64);
+  Tensor norm = Tensor::empty({}, Dtype::f64, grads[0].device());
+  dispatch(grads[0], [&]<Device D, class T>() {
     std::vector<kernels::GradSlot<const T>> slots;
     for (const Tensor& g : grads) slots.push_back({g.numel(), g.data<T>()});
-    return kernels::sum_of_squares<D, T>(slots);
-  }));
+    kernels::gradient_norm<D, T>(slots, norm.mutable_data<double>());
+  });
+  return norm;
 }
 
 double clip_gradient_norm(std::span<Tensor> gradients, double max_norm) {
+  return device_clip_gradient_norm(gradients, max_norm).item();
+}
+
+Tensor device_clip_gradient_norm(std::span<Tensor> gradients, double max_norm) {
   check<UsageError>(max_norm > 0, "[clip_gradient_norm] max_norm is ", max_norm,
                     ", expected more than 0");
-  const double norm = gradient_norm(gradients);
-  const double factor = max_norm / (norm + 1e-6);
-  if (!std::isfinite(norm) || factor >= 1) return norm;
+  Tensor norm = device_gradient_norm(gradients);
   std::vector<Tensor> grads = defined_ones(gradients);
+  if (grads.empty()) return norm;
   dispatch(grads[0], [&]<Device D, class T>() {
     std::vector<kernels::GradSlot<T>> slots;
     for (Tensor& g : grads) slots.push_back({g.numel(), g.mutable_data<T>()});
-    kernels::scale_all<D, T>(slots, factor);
+    kernels::clip_to_norm<D, T>(slots, norm.data<double>(), max_norm);
   });
   return norm;
 }

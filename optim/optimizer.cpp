@@ -37,7 +37,7 @@ size_t Optimizer::scale(const std::function<bool(const NamedTensor&)>& chosen, S
   return count;
 }
 
-void Optimizer::step(double lr, std::span<const Tensor> gradients) {
+void Optimizer::step(double lr, std::span<const Tensor> gradients, const Tensor& halted) {
   check(gradients.size() == params_.size(), "[", name_, "] got ", gradients.size(),
         " gradients for ", params_.size(), " parameters");
   std::vector<Update> updates;
@@ -63,11 +63,16 @@ void Optimizer::step(double lr, std::span<const Tensor> gradients) {
     updates.push_back({param, grad, states_[i].moments, states_[i].steps + 1, lr * scales_[i].lr,
                        weight_decay_ * scales_[i].weight_decay});
   }
+  if (halted && !updates.empty())
+    check(halted.numel() == 1 && halted.device() == updates[0].param.device(), "[", name_,
+          "] halted is ", halted.shape(), " on ", halted.device(), ", expected [] on ",
+          updates[0].param.device());
+  const int32_t* flag = halted ? halted.data<int32_t>() : nullptr;
   // Only now that nothing can throw any more does anything change.
   for (const Update& u : updates)
     while (u.moments.size() < moment_names_.size())
       u.moments.push_back(Tensor::zeros(u.param.shape(), u.param.dtype(), u.param.device()));
-  if (!updates.empty()) apply(updates);
+  if (!updates.empty()) apply(updates, flag);
   for (size_t i = 0; i < params_.size(); ++i)
     if (gradients[i].defined()) ++states_[i].steps;
 }

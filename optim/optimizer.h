@@ -36,8 +36,9 @@ class Optimizer {
 
   /// One update with learning rate `lr`. gradients[i] belongs to params()[i] and has its shape,
   /// dtype and device; where it is undefined, the parameter and its moments are left alone. Throws
-  /// Error that names the parameter when a gradient does not fit.
-  void step(double lr, std::span<const Tensor> gradients);
+  /// Error that names the parameter when a gradient does not fit. Where `halted` is given, an i32
+  /// [] on the parameters' device, and not 0 there, parameters and moments stay as they are.
+  void step(double lr, std::span<const Tensor> gradients, const Tensor& halted = {});
 
   /// The parameters, in the order of the gradients.
   const std::vector<NamedTensor>& params() const { return params_; }
@@ -71,7 +72,7 @@ class Optimizer {
   void check_option(const char* option, double value, double low, double high) const;
 
  private:
-  virtual void apply(std::span<const Update> updates) = 0;
+  virtual void apply(std::span<const Update> updates, const int32_t* halted) = 0;
 
   /// What is kept for one parameter; no moments before its first step.
   struct State {

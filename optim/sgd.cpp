@@ -23,7 +23,7 @@ Sgd::Sgd(std::vector<NamedTensor> params, SgdOptions options)
                     options.dampening, ", expected momentum > 0 and dampening 0");
 }
 
-void Sgd::apply(std::span<const Update> updates) {
+void Sgd::apply(std::span<const Update> updates, const int32_t* halted) {
   dispatch(updates[0].param, [&]<Device D, class T>() {
     std::vector<kernels::SgdSlot<T>> slots;
     slots.reserve(updates.size());
@@ -41,7 +41,7 @@ void Sgd::apply(std::span<const Update> updates) {
                        .param = u.param.mutable_data<T>(),
                        .velocity = u.moments.empty() ? nullptr : u.moments[0].mutable_data<T>()});
     }
-    kernels::sgd_step<D, T>(slots);
+    kernels::sgd_step<D, T>(slots, halted);
   });
 }
 

@@ -19,7 +19,7 @@ class Sgd : public Optimizer {
   explicit Sgd(std::vector<NamedTensor> params, SgdOptions options = {});
 
  private:
-  void apply(std::span<const Update> updates) override;
+  void apply(std::span<const Update> updates, const int32_t* halted) override;
   SgdOptions options_;
 };
 

@@ -1,6 +1,7 @@
 #include "tensor/kernels/optim.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "tensor/parallel.h"
@@ -138,21 +139,23 @@ class Tiles {
 }  // namespace
 
 template <Device D, class T>
-void sgd_step(std::span<const SgdSlot<T>> slots) {
+void sgd_step(std::span<const SgdSlot<T>> slots, const int32_t* halted) {
+  if (halted && *halted != 0) return;
   const auto piece = best_pieces<T>().sgd;
   Tiles(slots).for_each(
       [&](int64_t, const SgdSlot<T>& s, int64_t begin, int64_t end) { piece(s, begin, end); });
 }
 
 template <Device D, class T>
-void adam_step(std::span<const AdamSlot<T>> slots) {
+void adam_step(std::span<const AdamSlot<T>> slots, const int32_t* halted) {
+  if (halted && *halted != 0) return;
   const auto piece = best_pieces<T>().adam;
   Tiles(slots).for_each(
       [&](int64_t, const AdamSlot<T>& s, int64_t begin, int64_t end) { piece(s, begin, end); });
 }
 
 template <Device D, class T>
-double sum_of_squares(std::span<const GradSlot<const T>> slots) {
+void gradient_norm(std::span<const GradSlot<const T>> slots, double* norm) {
   const auto piece = best_pieces<T>().sum_of_squares;
   const Tiles tiles(slots);
   std::vector<double> partial(static_cast<size_t>(tiles.count()));
@@ -161,22 +164,30 @@ double sum_of_squares(std::span<const GradSlot<const T>> slots) {
   });
   double total = 0;
   for (const double p : partial) total += p;
-  return total;
+  *norm = std::sqrt(total);
 }
 
 template <Device D, class T>
-void scale_all(std::span<const GradSlot<T>> slots, double factor) {
+void clip_to_norm(std::span<const GradSlot<T>> slots, const double* norm, double max_norm) {
+  const double factor = clip_factor(*norm, max_norm);
+  if (factor == 1) return;
   const T by = static_cast<T>(factor);
   Tiles(slots).for_each([by](int64_t, const GradSlot<T>& s, int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) s.grad[i] *= by;
   });
 }
 
-#define PIXELGRAD_INSTANTIATE(T)                                                      \
-  template void sgd_step<Device::cpu, T>(std::span<const SgdSlot<T>>);                \
-  template void adam_step<Device::cpu, T>(std::span<const AdamSlot<T>>);              \
-  template double sum_of_squares<Device::cpu, T>(std::span<const GradSlot<const T>>); \
-  template void scale_all<Device::cpu, T>(std::span<const GradSlot<T>>, double);
+template <Device D, class T>
+void halt_unless_finite(const T* loss, const double* norm, int32_t* halted) {
+  if (!std::isfinite(*loss) || !std::isfinite(*norm)) *halted = 1;
+}
+
+#define PIXELGRAD_INSTANTIATE(T)                                                                   \
+  template void sgd_step<Device::cpu, T>(std::span<const SgdSlot<T>>, const int32_t*);             \
+  template void adam_step<Device::cpu, T>(std::span<const AdamSlot<T>>, const int32_t*);           \
+  template void gradient_norm<Device::cpu, T>(std::span<const GradSlot<const T>>, double*);        \
+  template void clip_to_norm<Device::cpu, T>(std::span<const GradSlot<T>>, const double*, double); \
+  template void halt_unless_finite<Device::cpu, T>(const T*, const double*, int32_t*);
 PIXELGRAD_INSTANTIATE(float)
 PIXELGRAD_INSTANTIATE(double)
 #undef PIXELGRAD_INSTANTIATE

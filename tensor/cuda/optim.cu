@@ -1,8 +1,8 @@
 #include "tensor/kernels/optim.h"
 
 #include <algorithm>
+#include <cmath>
 
-#include "tensor/cuda/host_value.h"
 #include "tensor/cuda/launch.h"
 #include "tensor/cuda/sums.h"
 
@@ -64,12 +64,17 @@ void for_lists(const char* op, std::span<const Slot> slots, const F& f) {
   flush();
 }
 
+const cuda::LaunchShape one_thread{dim3(1), dim3(1)};
+
 cuda::LaunchShape shape_of(int64_t blocks) {
   return {.blocks = dim3(static_cast<unsigned>(blocks)), .threads = dim3(cuda::block_threads)};
 }
 
+__device__ inline bool is_set(const int32_t* flag) { return flag && *flag != 0; }
+
 template <class T>
-__global__ void sgd_kernel(SlotList<SgdSlot<T>> list) {
+__global__ void sgd_kernel(SlotList<SgdSlot<T>> list, const int32_t* halted) {
+  if (is_set(halted)) return;
   for_elements(list, [](const SgdSlot<T>& s, int64_t i) {
     if (s.velocity)
       s.rule(s.grad[i], s.param[i], s.velocity[i]);
@@ -79,15 +84,28 @@ __global__ void sgd_kernel(SlotList<SgdSlot<T>> list) {
 }
 
 template <class T>
-__global__ void adam_kernel(SlotList<AdamSlot<T>> list) {
+__global__ void adam_kernel(SlotList<AdamSlot<T>> list, const int32_t* halted) {
+  if (is_set(halted)) return;
   for_elements(list, [](const AdamSlot<T>& s, int64_t i) {
     s.rule(s.grad[i], s.param[i], s.mean[i], s.square[i]);
   });
 }
 
 template <class T>
-__global__ void scale_kernel(SlotList<GradSlot<T>> list, T factor) {
-  for_elements(list, [factor](const GradSlot<T>& s, int64_t i) { s.grad[i] *= factor; });
+__global__ void clip_kernel(SlotList<GradSlot<T>> list, const double* norm, double max_norm) {
+  __shared__ double factor;  // f64 is slow on many GPUs: a division a block is enough
+  if (threadIdx.x == 0) factor = clip_factor(*norm, max_norm);
+  __syncthreads();
+  if (factor == 1) return;
+  const T by = static_cast<T>(factor);
+  for_elements(list, [by](const GradSlot<T>& s, int64_t i) { s.grad[i] *= by; });
+}
+
+__global__ void root_kernel(double* x) { *x = std::sqrt(*x); }
+
+template <class T>
+__global__ void halt_kernel(const T* loss, const double* norm, int32_t* halted) {
+  if (!std::isfinite(*loss) || !std::isfinite(*norm)) *halted = 1;
 }
 
 /// partial[block] = the sum of the squares of the block's elements.
@@ -126,44 +144,51 @@ struct AddTo {
 }  // namespace
 
 template <Device D, class T>
-void sgd_step(std::span<const SgdSlot<T>> slots) {
-  for_lists("sgd", slots, [](const SlotList<SgdSlot<T>>& list, int64_t blocks) {
-    cuda::launch("sgd", shape_of(blocks), sgd_kernel<T>, list);
+void sgd_step(std::span<const SgdSlot<T>> slots, const int32_t* halted) {
+  for_lists("sgd", slots, [&](const SlotList<SgdSlot<T>>& list, int64_t blocks) {
+    cuda::launch("sgd", shape_of(blocks), sgd_kernel<T>, list, halted);
   });
 }
 
 template <Device D, class T>
-void adam_step(std::span<const AdamSlot<T>> slots) {
-  for_lists("adam", slots, [](const SlotList<AdamSlot<T>>& list, int64_t blocks) {
-    cuda::launch("adam", shape_of(blocks), adam_kernel<T>, list);
+void adam_step(std::span<const AdamSlot<T>> slots, const int32_t* halted) {
+  for_lists("adam", slots, [&](const SlotList<AdamSlot<T>>& list, int64_t blocks) {
+    cuda::launch("adam", shape_of(blocks), adam_kernel<T>, list, halted);
   });
 }
 
 template <Device D, class T>
-double sum_of_squares(std::span<const GradSlot<const T>> slots) {
-  const char* const op = "sum_of_squares";
-  cuda::Scratch<double> total(1);
-  cuda::check_status(cudaMemsetAsync(total.data(), 0, sizeof(double), cuda::stream()), op);
+void gradient_norm(std::span<const GradSlot<const T>> slots, double* norm) {
+  const char* const op = "gradient_norm";
+  cuda::check_status(cudaMemsetAsync(norm, 0, sizeof(double), cuda::stream()), op);
   for_lists(op, slots, [&](const SlotList<GradSlot<const T>>& list, int64_t blocks) {
     cuda::Scratch<double> partial(blocks);
     cuda::launch(op, shape_of(blocks), squares_kernel<T>, list, partial.data());
-    cuda::sum<1>(op, {.reduced = blocks}, PartialSum{partial.data()}, AddTo{total.data()});
+    cuda::sum<1>(op, {.reduced = blocks}, PartialSum{partial.data()}, AddTo{norm});
   });
-  return cuda::host_value(op, total.data());
+  cuda::launch(op, one_thread, root_kernel, norm);
 }
 
 template <Device D, class T>
-void scale_all(std::span<const GradSlot<T>> slots, double factor) {
-  for_lists("scale_all", slots, [&](const SlotList<GradSlot<T>>& list, int64_t blocks) {
-    cuda::launch("scale_all", shape_of(blocks), scale_kernel<T>, list, static_cast<T>(factor));
+void clip_to_norm(std::span<const GradSlot<T>> slots, const double* norm, double max_norm) {
+  const char* const op = "clip_to_norm";
+  for_lists(op, slots, [&](const SlotList<GradSlot<T>>& list, int64_t blocks) {
+    cuda::launch(op, shape_of(blocks), clip_kernel<T>, list, norm, max_norm);
   });
 }
 
-#define PIXELGRAD_INSTANTIATE(T)                                                       \
-  template void sgd_step<Device::cuda, T>(std::span<const SgdSlot<T>>);                \
-  template void adam_step<Device::cuda, T>(std::span<const AdamSlot<T>>);              \
-  template double sum_of_squares<Device::cuda, T>(std::span<const GradSlot<const T>>); \
-  template void scale_all<Device::cuda, T>(std::span<const GradSlot<T>>, double);
+template <Device D, class T>
+void halt_unless_finite(const T* loss, const double* norm, int32_t* halted) {
+  cuda::launch("halt_unless_finite", one_thread, halt_kernel<T>, loss, norm, halted);
+}
+
+#define PIXELGRAD_INSTANTIATE(T)                                                             \
+  template void sgd_step<Device::cuda, T>(std::span<const SgdSlot<T>>, const int32_t*);      \
+  template void adam_step<Device::cuda, T>(std::span<const AdamSlot<T>>, const int32_t*);    \
+  template void gradient_norm<Device::cuda, T>(std::span<const GradSlot<const T>>, double*); \
+  template void clip_to_norm<Device::cuda, T>(std::span<const GradSlot<T>>, const double*,   \
+                                              double);                                       \
+  template void halt_unless_finite<Device::cuda, T>(const T*, const double*, int32_t*);
 PIXELGRAD_INSTANTIATE(float)
 PIXELGRAD_INSTANTIATE(double)
 #undef PIXELGRAD_INSTANTIATE

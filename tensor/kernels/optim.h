@@ -83,18 +83,32 @@ struct GradSlot {
   T* grad;
 };
 
-template <Device D, class T>
-void sgd_step(std::span<const SgdSlot<T>> slots);
+// Where `halted` is not null and *halted, on the device, is not 0, a step changes nothing.
 
 template <Device D, class T>
-void adam_step(std::span<const AdamSlot<T>> slots);
+void sgd_step(std::span<const SgdSlot<T>> slots, const int32_t* halted = nullptr);
 
-/// Sum of the squares of all values of all slots, in f64 and in a fixed order.
 template <Device D, class T>
-double sum_of_squares(std::span<const GradSlot<const T>> slots);
+void adam_step(std::span<const AdamSlot<T>> slots, const int32_t* halted = nullptr);
 
-/// Multiplies all values of all slots.
+/// *norm = the root of the sum of the squares of all values of all slots, in f64 and in a fixed
+/// order.
 template <Device D, class T>
-void scale_all(std::span<const GradSlot<T>> slots, double factor);
+void gradient_norm(std::span<const GradSlot<const T>> slots, double* norm);
+
+/// What gradients of a norm are multiplied by so that it is at most max_norm, but for the 1e-6;
+/// 1 where the norm is not finite.
+PIXELGRAD_HD inline double clip_factor(double norm, double max_norm) {
+  const double factor = max_norm / (norm + 1e-6);
+  return std::isfinite(norm) && factor < 1 ? factor : 1;
+}
+
+/// Multiplies all values of all slots by clip_factor(*norm, max_norm).
+template <Device D, class T>
+void clip_to_norm(std::span<const GradSlot<T>> slots, const double* norm, double max_norm);
+
+/// *halted = 1 unless both numbers are finite.
+template <Device D, class T>
+void halt_unless_finite(const T* loss, const double* norm, int32_t* halted);
 
 }  // namespace pixelgrad::kernels
