@@ -1,8 +1,11 @@
 #include "autograd/ops/checks_internal.h"
 #include "autograd/ops/label_loss_internal.h"
+#include "autograd/ops/trusted_labels.h"
 
 namespace pixelgrad {
 namespace {
+
+thread_local bool trusted = false;
 
 /// [n, y, x] of an element, from its position in memory.
 Shape coordinates(const Shape& shape, int64_t at) {
@@ -13,6 +16,9 @@ Shape coordinates(const Shape& shape, int64_t at) {
 
 }  // namespace
 
+TrustedLabels::TrustedLabels() : previous_(trusted) { trusted = true; }
+TrustedLabels::~TrustedLabels() { trusted = previous_; }
+
 CheckedLabels check_labels(const char* op, const Tensor& logits, const Tensor& labels,
                            const Shape& expected, int64_t classes, int32_t ignore_index) {
   check(labels.defined() && labels.dtype() == Dtype::i32, "[", op, "] labels hold ",
@@ -22,6 +28,7 @@ CheckedLabels check_labels(const char* op, const Tensor& logits, const Tensor& l
   check(labels.device() == logits.device(), "[", op, "] labels lie on ", labels.device(),
         ", the logits on ", logits.device());
   CheckedLabels checked{labels, {}, classes, ignore_index};
+  if (trusted) return checked;
   const int64_t bad = dispatch(logits, [&]<Device D, class T>() {
     return kernels::find_bad_label<D, T>(checked.view<T>());
   });

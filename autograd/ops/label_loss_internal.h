@@ -27,7 +27,8 @@ struct CheckedLabels {
 };
 
 /// Throws Error unless `labels` are i32 of the shape `expected` beside the logits, DataError,
-/// naming the pixel, for a label that is neither ignore_index nor in [0, classes).
+/// naming the pixel, for a label that is neither ignore_index nor in [0, classes), unless they are
+/// trusted (trusted_labels.h).
 CheckedLabels check_labels(const char* op, const Tensor& logits, const Tensor& labels,
                            const Shape& expected, int64_t classes, int32_t ignore_index);
 

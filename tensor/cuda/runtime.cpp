@@ -5,7 +5,13 @@
 namespace pixelgrad::cuda {
 namespace {
 
-cudaStream_t open_stream() {
+cudaStream_t new_stream() {
+  cudaStream_t stream = nullptr;
+  check_status(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cuda");
+  return stream;
+}
+
+cudaStream_t open_device() {
   int devices = 0;
   const cudaError_t found = cudaGetDeviceCount(&devices);
   if (found != cudaSuccess || devices == 0) {
@@ -13,16 +19,20 @@ cudaStream_t open_stream() {
     throw Error(str("[cuda] no CUDA device: ",
                     found == cudaSuccess ? "none is visible" : cudaGetErrorString(found)));
   }
-  cudaStream_t stream = nullptr;
-  check_status(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cuda");
-  return stream;
+  return new_stream();
 }
 
 }  // namespace
 
 cudaStream_t stream() {
-  static const cudaStream_t stream = open_stream();
+  static const cudaStream_t stream = open_device();
   return stream;
+}
+
+cudaStream_t copy_stream() {
+  stream();  // opens the device, or says that there is none
+  static const cudaStream_t copies = new_stream();
+  return copies;
 }
 
 void synchronize(std::string_view op) { check_status(cudaStreamSynchronize(stream()), op); }
