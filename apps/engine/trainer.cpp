@@ -3,8 +3,10 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <deque>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "apps/engine/evaluator.h"
 #include "apps/engine/inference.h"
@@ -13,6 +15,7 @@
 #include "apps/engine/recipe.h"
 #include "apps/engine/report.h"
 #include "apps/engine/signals.h"
+#include "autograd/ops/trusted_labels.h"
 #include "data/file_io.h"
 #include "data/loader.h"
 #include "layers/init.h"
@@ -21,15 +24,21 @@
 #include "models/load_weights.h"
 #include "models/registry.h"
 #include "optim/clip.h"
+#include "optim/halt.h"
 #include "tensor/allocator.h"
 #include "tensor/atomic_file.h"
 #include "tensor/parallel.h"
+#include "tensor/readback.h"
+#include "tensor/uploads.h"
 
 namespace pixelgrad {
 namespace fs = std::filesystem;
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+/// How many steps a device may be behind.
+constexpr size_t most_under_way = 4;
 
 /// One run, from its config to its last epoch.
 class Trainer {
@@ -43,13 +52,15 @@ class Trainer {
         loader_(*train_set_, loader_options(config_, info_.normalization, request.workers)),
         total_steps_(config_.epochs * loader_.batches_per_epoch()),
         schedule_(make_schedule(config_, total_steps_)),
-        loss_(info_.paints ? LabelLoss() : make_loss(config_, *train_set_, request.device)) {
+        loss_(info_.paints ? LabelLoss() : make_loss(config_, *train_set_, request.device)),
+        uploads_(request.device) {
     choose_conv_algorithm(config_);
     const InitScope init(config_.seed);
     model_ = make_model(info_.model);
     model_->checkpoint_activations(config_.checkpoint_activations);
     model_->to(request_.device);
     optimizer_ = make_optimizer(config_, model_->parameters());
+    halted_ = Tensor::zeros({}, Dtype::i32, request_.device);
   }
 
   /// Starts the run folder, or takes up the run that is in it.
@@ -154,7 +165,9 @@ class Trainer {
               state_.batch, ")"));
   }
 
+  /// Only what is known to be finite is worth keeping.
   void save() {
+    collect_numbers(/*all=*/true);
     save_checkpoint(request_.out / last_checkpoint, config_, info_, state_, *model_, *optimizer_);
     saved_step_ = state_.step;
   }
@@ -188,17 +201,18 @@ class Trainer {
     epoch_images_ = 0;
     epoch_seconds_ = 0;
     reset_peak_memory(request_.device);
-    while (const auto batch = loader_.next()) {
-      state_.loss_sum += step(*batch);
+    while (auto batch = loader_.next()) {
       epoch_images_ += batch->images.shape(0);
+      step(std::move(*batch));
       ++state_.batch;
       ++state_.step;
+      collect_numbers(/*all=*/state_.batch == batches);
       const auto now = Clock::now();
       epoch_seconds_ += std::chrono::duration<double>(now - start).count();
       start = now;
-      char note[32];
-      std::snprintf(note, sizeof note, "loss %.4f",
-                    state_.loss_sum / static_cast<double>(state_.batch));
+      char note[32] = "";
+      if (const int64_t known = state_.batch - static_cast<int64_t>(under_way_.size()); known > 0)
+        std::snprintf(note, sizeof note, "loss %.4f", state_.loss_sum / static_cast<double>(known));
       progress.update(state_.batch, epoch_images_, note);
       epoch_peak_mib_ = static_cast<double>(memory_stats(request_.device).peak_in_use) / (1 << 20);
       const bool stop = --budget == 0;
@@ -210,32 +224,57 @@ class Trainer {
     return true;
   }
 
-  /// One optimizer step; returns the loss before it.
-  double step(const Batch& batch) {
+  /// A step that was asked for, and whose numbers the host has not seen yet.
+  struct StepUnderWay {
+    Batch batch;
+    int64_t step, epoch, batch_in_epoch;  ///< from 0
+    Readback numbers;                     ///< loss and gradient norm
+  };
+
+  /// Asks for one optimizer step. A device may still be at the steps before: nothing here waits for
+  /// it. It is the device that sees a number that is not finite, and from then on changes nothing.
+  void step(Batch batch) {
     const StepScope scope(config_.seed, static_cast<uint64_t>(state_.step));
     const Tensor loss = batch_loss(batch);
-    const double value = loss.item();
-    if (!std::isfinite(value)) find_culprit(batch, "loss", value);
     backward(loss);
+    uploads_.end_step();
     std::vector<Tensor> gradients = model_->gradients();
-    const double norm = config_.clip_norm > 0 ? clip_gradient_norm(gradients, config_.clip_norm)
-                                              : gradient_norm(gradients);
-    if (!std::isfinite(norm)) find_culprit(batch, "gradient norm", norm);
-    optimizer_->step(schedule_(state_.step), gradients);
+    const Tensor norm = config_.clip_norm > 0
+                            ? device_clip_gradient_norm(gradients, config_.clip_norm)
+                            : device_gradient_norm(gradients);
+    halt_unless_finite(halted_, loss, norm);
+    under_way_.push_back(
+        {std::move(batch), state_.step, state_.epoch, state_.batch, Readback({loss, norm})});
+    optimizer_->step(schedule_(state_.step), gradients, halted_);
     model_->clear_gradients();
-    return value;
+  }
+
+  /// Takes in the numbers of steps that are done, of all steps where `all`, in their order.
+  void collect_numbers(bool all) {
+    while (!under_way_.empty() &&
+           (all || under_way_.size() > most_under_way || under_way_.front().numbers.ready())) {
+      const std::vector<double> numbers = under_way_.front().numbers.values();
+      const double loss = numbers[0], norm = numbers[1];
+      if (!std::isfinite(loss)) find_culprit(under_way_.front(), "loss", loss);
+      if (!std::isfinite(norm)) find_culprit(under_way_.front(), "gradient norm", norm);
+      state_.loss_sum += loss;
+      under_way_.pop_front();
+    }
   }
 
   Tensor batch_loss(const Batch& batch) {
     const int64_t h = batch.images.shape(1), w = batch.images.shape(2);
     const Tensor images = pad_reflect(batch.images, model_->input_padding(h, w));
-    const ModelOutput out = model_->forward(images.to(request_.device));
+    const ModelOutput out = model_->forward(uploads_.upload(images));
     if (info_.paints) {
       check_one_size(batch);
-      return painting_loss(out, batch.targets.to(request_.device));
+      return painting_loss(out, uploads_.upload(batch.targets));
     }
+    // No bad label leaves a data set; to look again on a device would be to wait for it.
+    std::optional<TrustedLabels> trusted;
+    if (request_.device != Device::cpu) trusted.emplace();
     const Tensor labels = pad_labels(batch.labels, out.logits.shape(1), out.logits.shape(2));
-    return output_loss(out, labels.to(request_.device), loss_);
+    return output_loss(out, uploads_.upload(labels), loss_);
   }
 
   /// Around a smaller picture there is nothing to paint.
@@ -247,17 +286,18 @@ class Trainer {
                         size.height, "; --resize or --crop makes them so");
   }
 
-  /// The step is a function of its inputs, so running it again under the guard finds the first op
-  /// whose result is not finite.
-  [[noreturn]] void find_culprit(const Batch& batch, const char* what, double value) {
-    std::string where = str("[train] ", what, " is ", value, " at step ", state_.step + 1,
-                            " (epoch ", state_.epoch + 1, ", batch ", state_.batch + 1, ")");
+  /// The step is a function of its inputs, and since it nothing has changed, so running it again
+  /// under the guard finds the first op whose result is not finite.
+  [[noreturn]] void find_culprit(const StepUnderWay& at, const char* what, double value) {
+    std::string where = str("[train] ", what, " is ", value, " at step ", at.step + 1, " (epoch ",
+                            at.epoch + 1, ", batch ", at.batch_in_epoch + 1, ")");
     std::string files = "; files:";
-    for (const std::string& f : batch.files) files += " " + f;
+    for (const std::string& f : at.batch.files) files += " " + f;
     try {
+      const StepScope scope(config_.seed, static_cast<uint64_t>(at.step));
       const NanGuard guard;
       model_->clear_gradients();
-      backward(batch_loss(batch));
+      backward(batch_loss(at.batch));
     } catch (const NonFiniteError& e) {
       throw NonFiniteError(where + ": " + e.what() + files);
     }
@@ -347,8 +387,11 @@ class Trainer {
   Loader loader_;
   int64_t total_steps_;
   int64_t saved_step_ = 0;  ///< of the last checkpoint
+  Tensor halted_;           ///< not 0 from the first step on that is not finite
+  std::deque<StepUnderWay> under_way_;
   Schedule schedule_;
   LabelLoss loss_;
+  Uploads uploads_;
   std::unique_ptr<SegmentationModel> model_;
   std::unique_ptr<Optimizer> optimizer_;
   RunState state_;

@@ -36,7 +36,8 @@ struct TrainResult {
 /// adds its row of metrics and a checkpoint alone. A signal (see SignalScope) makes it
 /// save after the step under way and throw Interrupted. A run that was killed and resumed ends with
 /// the same bits as one that was not. Throws NonFiniteError naming op, step and files when the loss
-/// or a gradient is not finite; the last checkpoint stays as it was.
+/// or a gradient is not finite; the last checkpoint stays as it was. On a GPU that is noticed up to
+/// four steps later, in which the network does not change.
 TrainResult train(const TrainRequest& request);
 
 /// The config stored in a run folder's last checkpoint, if there is one.

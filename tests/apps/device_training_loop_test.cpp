@@ -1,0 +1,153 @@
+// The training loop on the CUDA backend: the host is ahead of the device and does not wait for it,
+// and whatever the device is late with, the run is the same to the last bit.
+#include <emulator/control.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "apps/engine/trainer.h"
+#include "data/image_io.h"
+#include "data/label_png.h"
+#include "tensor/cuda/runtime.h"
+#include "tensor/random.h"
+#include "tests/support/scratch_folder.h"
+
+namespace pixelgrad {
+namespace {
+
+using testing::file_bytes;
+using ::testing::HasSubstr;
+using testing::ScratchFolder;
+
+class DeviceTrainingLoop : public ::testing::Test {
+ protected:
+  void TearDown() override { set_late(false, false); }
+
+  static void set_late(bool kernels, bool copies) {
+    emulator::set_late(cuda::stream(), kernels);
+    emulator::set_late(cuda::copy_stream(), copies);
+  }
+
+  /// Noise with two classes, in batches of two images.
+  std::string make_data(int64_t steps, int64_t height, int64_t width) const {
+    const auto root = folder_ / ("data" + std::to_string(steps));
+    const auto write = [&](const char* split, int64_t count) {
+      std::filesystem::create_directories(root / split / "images");
+      std::filesystem::create_directories(root / split / "masks");
+      for (int64_t i = 0; i < count; ++i) {
+        const std::string name = std::to_string(i) + ".png";
+        Image photo(height, width, 3);
+        LabelMap labels(height, width);
+        for (size_t k = 0; k < photo.pixels.size(); ++k)
+          photo.pixels[k] = static_cast<uint8_t>(mix(static_cast<uint64_t>(i), k));
+        for (size_t k = 0; k < labels.ids.size(); ++k) labels.ids[k] = photo.pixels[3 * k] > 127;
+        write_png(root / split / "images" / name, photo);
+        write_label_png(root / split / "masks" / name, labels);
+      }
+    };
+    write("train", 2 * steps);
+    write("val", 1);
+    std::ofstream(root / "classes.txt") << "dark\nbright\n";
+    return root;
+  }
+
+  /// A run of one epoch.
+  TrainRequest request(const std::string& run, const std::string& data) const {
+    TrainRequest r;
+    r.config.data = data;
+    r.config.model_options = {{"width", "2"}, {"depth", "1"}, {"dropout", "0.1"}};
+    r.config.epochs = 1;
+    r.config.batch_size = 2;
+    r.config.clip_norm = 0.5;
+    r.config.loss = "cross_entropy+0.5*dice";
+    r.device = Device::cuda;
+    r.panel_images = 0;
+    r.verbosity.quiet = true;
+    r.out = folder_ / run;
+    return r;
+  }
+
+  std::string checkpoint(const std::string& run) const {
+    return file_bytes(folder_ / run / last_checkpoint);
+  }
+
+  ScratchFolder folder_;
+};
+
+TEST_F(DeviceTrainingLoop, TheHostDoesNotWaitForSteps) {
+  const auto waits = [&](int64_t steps) {
+    // A batch is more than CUDA takes from pageable memory without a wait.
+    TrainRequest r = request("counted", make_data(steps, 48, 64));
+    r.overwrite = true;
+    r.config.loss = "cross_entropy+focal+ohem+dice+lovasz";
+    const int64_t before = emulator::host_waits();
+    train(r);
+    return emulator::host_waits() - before;
+  };
+  set_late(true, true);
+  waits(6);  // takes the memory that is kept
+  const int64_t few = waits(6);
+  EXPECT_GT(few, 0);  // begin and end, and the validation
+  EXPECT_EQ(waits(8), few);
+}
+
+TEST_F(DeviceTrainingLoop, ARunIsTheSameAtEveryPaceOfTheDevice) {
+  const std::string data = make_data(7, 16, 24);
+  train(request("whole", data));
+  const std::string expected = checkpoint("whole");
+  ASSERT_FALSE(expected.empty());
+  for (const bool kernels : {false, true})
+    for (const bool copies : {false, true}) {
+      set_late(kernels, copies);
+      const std::string run = std::string("late") + (kernels ? "k" : "") + (copies ? "c" : "");
+      TrainRequest r = request(run, data);
+      r.save_every = 3;
+      r.stop_after = 4;  // saves with steps under way
+      EXPECT_FALSE(train(r).finished);
+      r.stop_after = 0;
+      r.resume = true;
+      EXPECT_TRUE(train(r).finished);
+      EXPECT_TRUE(checkpoint(run) == expected) << run;
+    }
+}
+
+/// A learning rate at which everything overflows soon.
+TEST_F(DeviceTrainingLoop, ANumberThatIsNotFiniteEndsTheRunAsOnTheCpu) {
+  const std::string data = make_data(12, 16, 24);
+  const auto message = [&](const std::string& run, Device device) {
+    TrainRequest r = request(run, data);
+    r.device = device;
+    r.save_every = 1;
+    r.config.optimizer = "sgd";
+    r.config.schedule = "constant";
+    r.config.clip_norm = 0;
+    r.config.lr = 1e12;
+    r.config.loss = "cross_entropy";
+    try {
+      train(r);
+    } catch (const NonFiniteError& e) {
+      return std::string(e.what());
+    }
+    return std::string("none");
+  };
+  // Step and file; what else is said has rounded numbers.
+  const auto place = [](const std::string& text) { return text.substr(0, text.find(": ")); };
+  const std::string right = message("cpu", Device::cpu);
+  EXPECT_THAT(right, HasSubstr(" at step "));
+  EXPECT_THAT(right, HasSubstr("output"));
+  for (const bool late : {false, true}) {
+    set_late(late, late);
+    const std::string run = late ? "late" : "at_once";
+    const std::string got = message(run, Device::cuda);
+    EXPECT_EQ(place(got), place(right)) << got;
+    EXPECT_THAT(got, HasSubstr("output"));
+    EXPECT_EQ(read_checkpoint(folder_ / run / last_checkpoint).state.step,
+              read_checkpoint(folder_ / "cpu" / last_checkpoint).state.step);
+  }
+}
+
+}  // namespace
+}  // namespace pixelgrad
