@@ -6,6 +6,9 @@
 #include "tensor/check.h"
 #include "tensor/kernels/conv2d.h"
 #include "tensor/parallel.h"
+#ifdef PIXELGRAD_CUDA
+#include "tensor/cuda/conv2d_choice.h"
+#endif
 
 namespace pixelgrad::bench {
 
@@ -52,6 +55,15 @@ void add_device_options(CLI::App& app, Device& device) {
          [](const std::string& name) { kernels::set_precision(kernels::precisions().at(name)); },
          "What convolutions on cuda round their multiplicands to: f32 (default), tf32 or bf16")
       ->check(CLI::IsMember(kernels::precisions()));
+#ifdef PIXELGRAD_CUDA
+  app.add_option_function<std::string>(
+         "--one-tap",
+         [](const std::string& name) {
+           cuda::set_one_tap_algorithm(cuda::one_tap_algorithms().at(name));
+         },
+         "1x1 convolutions on cuda: implicit, gemm, or auto (default), what is thought faster")
+      ->check(CLI::IsMember(cuda::one_tap_algorithms()));
+#endif
   app.parse_complete_callback([&device] {
     check<UsageError>(device == Device::cuda || kernels::precision() == kernels::Precision::f32,
                       "--precision needs --device cuda, got --device cpu");

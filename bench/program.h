@@ -10,7 +10,7 @@ namespace pixelgrad::bench {
 /// are one line on stderr: 2 for wrong options, 1 for what fails later.
 int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>& body);
 
-/// Adds --device, which `device` keeps, and --precision.
+/// Adds --device, which `device` keeps, --precision and, in a build with CUDA, --one-tap.
 void add_device_options(CLI::App& app, Device& device);
 
 }  // namespace pixelgrad::bench

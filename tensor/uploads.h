@@ -27,8 +27,8 @@ class Uploads {
   /// itself. What is computed from the result comes after the copy.
   Tensor upload(const Tensor& host);
 
-  /// Says that all was asked for that reads what was uploaded since the last call, whose memory then
-  /// serves the step after next. Whoever keeps such a tensor keeps its values nevertheless.
+  /// Says that all was asked for that reads what was uploaded since the last call, whose memory
+  /// then serves the step after next. Whoever keeps such a tensor keeps its values nevertheless.
   void end_step();
 
  private:

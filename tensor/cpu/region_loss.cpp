@@ -8,9 +8,9 @@ void tversky_loss(const TverskyRule& rule, int64_t classes, const T* class_weigh
   *loss = static_cast<T>(tversky_of_counts(rule, classes, class_weights, counts, derivatives));
 }
 
-#define PIXELGRAD_INSTANTIATE(T)                                                      \
-  template void tversky_loss<Device::cpu, T>(const TverskyRule&, int64_t, const T*,   \
-                                             const double*, T*, double*);
+#define PIXELGRAD_INSTANTIATE(T)                                                                   \
+  template void tversky_loss<Device::cpu, T>(const TverskyRule&, int64_t, const T*, const double*, \
+                                             T*, double*);
 PIXELGRAD_INSTANTIATE(float)
 PIXELGRAD_INSTANTIATE(double)
 #undef PIXELGRAD_INSTANTIATE

@@ -3,13 +3,15 @@
 #include <algorithm>
 #include <type_traits>
 
+#include "tensor/cuda/conv2d_choice.h"
+#include "tensor/cuda/conv2d_one_tap.h"
 #include "tensor/cuda/conv2d_problem.h"
 #include "tensor/cuda/launch.h"
 #include "tensor/cuda/sums.h"
 
 // The convolution on a GPU. The work is done elsewhere: conv2d_taps.cu (forward and input
 // gradient), conv2d_weight_gradient.cu, conv2d_tf32.cu and conv2d_bf16.cu (the same by tensor
-// cores) and conv2d_depthwise.cu. Here it is chosen.
+// cores), conv2d_one_tap.cu (by cuBLAS) and conv2d_depthwise.cu. Here it is chosen.
 namespace pixelgrad::cuda {
 namespace {
 
@@ -57,6 +59,8 @@ template void add_parts<double>(const PartialSums2d<double>&);
 namespace pixelgrad::kernels {
 namespace {
 
+using cuda::ConvDirection;
+
 bool is_depthwise(const Conv2dGeometry& g) {
   return g.groups > 1 && g.in_channels == g.groups && g.out_channels == g.groups;
 }
@@ -73,13 +77,16 @@ bool has_tensor_cores() {
   return has;
 }
 
+/// What multiplicands of type float are rounded to.
+Precision precision_here() { return has_tensor_cores() ? precision() : Precision::f32; }
+
 /// Calls f.operator()<P>() for what multiplicands of T are rounded to.
 template <class T, class F>
 void with_precision(const F& f) {
   if constexpr (std::is_same_v<T, float>) {
-    const Precision p = precision();
-    if (p == Precision::tf32 && has_tensor_cores()) return f.template operator()<Precision::tf32>();
-    if (p == Precision::bf16 && has_tensor_cores()) return f.template operator()<Precision::bf16>();
+    const Precision p = precision_here();
+    if (p == Precision::tf32) return f.template operator()<Precision::tf32>();
+    if (p == Precision::bf16) return f.template operator()<Precision::bf16>();
   }
   f.template operator()<Precision::f32>();
 }
@@ -100,6 +107,9 @@ void conv2d_forward(const Conv2dGeometry& g, std::span<const Conv2dInput<T>> inp
   if (g.n * g.out_h * g.out_w * g.out_channels == 0) return;
   check_sizes("conv2d_forward", g);
   if (is_depthwise(g)) return cuda::depthwise_forward(g, inputs[0].x, weight, bias, y);
+  if constexpr (std::is_same_v<T, float>)
+    if (inputs.size() == 1 && cuda::by_gemm(ConvDirection::forward, g, precision_here()))
+      return cuda::one_tap_forward(g, precision_here(), inputs[0].x, weight, bias, y);
   using Problem = cuda::TapProblem<T>;
   int64_t before = 0;
   for (size_t first = 0; first < inputs.size(); first += Problem::most_inputs) {
@@ -128,6 +138,9 @@ void conv2d_backward_input(const Conv2dGeometry& g, const T* dy, const T* weight
   if (g.n * g.in_h * g.in_w * g.in_channels == 0) return;
   check_sizes("conv2d_backward_input", g);
   if (is_depthwise(g)) return cuda::depthwise_input_gradient(g, dy, weight, bias, dx);
+  if constexpr (std::is_same_v<T, float>)
+    if (cuda::by_gemm(ConvDirection::input_gradient, g, precision_here()))
+      return cuda::one_tap_input_gradient(g, precision_here(), dy, weight, bias, dx);
   const cuda::TapProblem<T> p{.g = g,
                               .inputs = {{dy, g.out_channels}},
                               .input_count = 1,
@@ -144,6 +157,9 @@ void conv2d_backward_weight(const Conv2dGeometry& g, const T* x, const T* dy, T*
   if (g.out_channels * g.kernel_h * g.kernel_w * g.in_channels == 0) return;
   check_sizes("conv2d_backward_weight", g);
   if (is_depthwise(g)) return cuda::depthwise_weight_gradient(g, x, dy, dweight);
+  if constexpr (std::is_same_v<T, float>)
+    if (cuda::by_gemm(ConvDirection::weight_gradient, g, precision_here()))
+      return cuda::one_tap_weight_gradient(g, precision_here(), x, dy, dweight);
   with_precision<T>([&]<Precision P>() { cuda::run_weight_gradient<P>(g, x, dy, dweight); });
 }
 

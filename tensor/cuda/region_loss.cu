@@ -20,8 +20,8 @@ void tversky_loss(const TverskyRule& rule, int64_t classes, const T* class_weigh
                counts, loss, derivatives);
 }
 
-#define PIXELGRAD_INSTANTIATE(T)                                                       \
-  template void tversky_loss<Device::cuda, T>(const TverskyRule&, int64_t, const T*,   \
+#define PIXELGRAD_INSTANTIATE(T)                                                     \
+  template void tversky_loss<Device::cuda, T>(const TverskyRule&, int64_t, const T*, \
                                               const double*, T*, double*);
 PIXELGRAD_INSTANTIATE(float)
 PIXELGRAD_INSTANTIATE(double)

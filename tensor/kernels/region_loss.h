@@ -43,8 +43,8 @@ struct TverskyClass {
   }
 };
 
-/// The loss. counts [3, classes]: overlap, predicted and truth. derivatives [2, classes]: by overlap
-/// and by predicted. class_weights [classes], or null where all are 1.
+/// The loss. counts [3, classes]: overlap, predicted and truth. derivatives [2, classes]: by
+/// overlap and by predicted. class_weights [classes], or null where all are 1.
 template <class T>
 PIXELGRAD_HD double tversky_of_counts(const TverskyRule& rule, int64_t classes,
                                       const T* class_weights, const double* counts,

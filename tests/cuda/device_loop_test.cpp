@@ -104,8 +104,7 @@ TEST_F(DeviceLoop, ABatchThatSomebodyKeepsIsNotOverwritten) {
       kept.push_back(uploads.upload(filled(100, i)));
       uploads.end_step();
     }
-    for (int i = 0; i < 5; ++i)
-      EXPECT_THAT(kept[static_cast<size_t>(i)].to_doubles(), Each(i));
+    for (int i = 0; i < 5; ++i) EXPECT_THAT(kept[static_cast<size_t>(i)].to_doubles(), Each(i));
   });
 }
 
