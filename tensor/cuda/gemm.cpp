@@ -55,13 +55,12 @@ void gemm(const char* op, kernels::Precision precision, int64_t m, int64_t n, in
   const float one = 1;
   const auto operation = [](const Matrix& x) { return x.transposed ? CUBLAS_OP_T : CUBLAS_OP_N; };
   check_cublas(
-      cublasGemmEx(cublas.handle, operation(b), operation(a), static_cast<int>(n),
-                   static_cast<int>(m), static_cast<int>(k), &one, b.values, CUDA_R_32F,
-                   static_cast<int>(b.row), a.values, CUDA_R_32F, static_cast<int>(a.row), &beta, c,
-                   CUDA_R_32F, static_cast<int>(c_row),
-                   precision == kernels::Precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32
-                                                         : CUBLAS_COMPUTE_32F,
-                   CUBLAS_GEMM_DEFAULT),
+      cublasGemmEx(
+          cublas.handle, operation(b), operation(a), static_cast<int>(n), static_cast<int>(m),
+          static_cast<int>(k), &one, b.values, CUDA_R_32F, static_cast<int>(b.row), a.values,
+          CUDA_R_32F, static_cast<int>(a.row), &beta, c, CUDA_R_32F, static_cast<int>(c_row),
+          precision == kernels::Precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F,
+          CUBLAS_GEMM_DEFAULT),
       op);
 }
 

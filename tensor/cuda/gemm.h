@@ -13,8 +13,8 @@ struct Matrix {
 };
 
 /// c = a b + beta c by cuBLAS, where a is [m, k], b [k, n] and c [m, n], stored with c_row values
-/// from one row to the next. Multiplicands are rounded to f32 or tf32. cuBLAS gives the same bits in
-/// every run on GPUs of one kind, because it has one stream and memory of ours to work in (its
+/// from one row to the next. Multiplicands are rounded to f32 or tf32. cuBLAS gives the same bits
+/// in every run on GPUs of one kind, because it has one stream and memory of ours to work in (its
 /// manual, "Results reproducibility"). Errors name `op`.
 void gemm(const char* op, kernels::Precision precision, int64_t m, int64_t n, int64_t k,
           const Matrix& a, const Matrix& b, float beta, float* c, int64_t c_row);

@@ -41,7 +41,8 @@ std::vector<T> forward(const NaiveConv2d& c, const std::vector<T>& x, const std:
   const Tensor dx = on_device(x), dw = on_device(w), db = on_device(bias);
   Tensor y = garbage<T>(c.y_size());
   kernels::conv2d_forward<Device::cuda, T>(geometry(c), dx.data<T>(), dw.data<T>(),
-                                   bias.empty() ? nullptr : db.data<T>(), y.mutable_data<T>());
+                                           bias.empty() ? nullptr : db.data<T>(),
+                                           y.mutable_data<T>());
   return values<T>(y);
 }
 
@@ -51,8 +52,8 @@ std::vector<T> backward_input(const NaiveConv2d& c, const std::vector<T>& dy,
   const Tensor ddy = on_device(dy), dw = on_device(w), db = on_device(bias);
   Tensor dx = garbage<T>(c.x_size());
   kernels::conv2d_backward_input<Device::cuda, T>(geometry(c), ddy.data<T>(), dw.data<T>(),
-                                          bias.empty() ? nullptr : db.data<T>(),
-                                          dx.mutable_data<T>());
+                                                  bias.empty() ? nullptr : db.data<T>(),
+                                                  dx.mutable_data<T>());
   return values<T>(dx);
 }
 
@@ -62,7 +63,7 @@ std::vector<T> backward_weight(const NaiveConv2d& c, const std::vector<T>& x,
   const Tensor dx = on_device(x), ddy = on_device(dy);
   Tensor dw = garbage<T>(c.weight_size());
   kernels::conv2d_backward_weight<Device::cuda, T>(geometry(c), dx.data<T>(), ddy.data<T>(),
-                                           dw.mutable_data<T>());
+                                                   dw.mutable_data<T>());
   return values<T>(dw);
 }
 

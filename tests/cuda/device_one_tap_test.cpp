@@ -67,11 +67,11 @@ TEST_P(DeviceOneTap, GradientsOfOneOfSeveralInputs) {
     part.insert(part.end(), w.begin() + o * all + before, w.begin() + o * all + before + in);
   const Tensor on_x = on_device(x), on_dy = on_device(dy), on_w = on_device(w);
   Tensor dx = garbage<float>(c.x_size()), dw = on_device(w);
-  kernels::conv2d_backward_input<Device::cuda, float>(g, on_dy.data<float>(), on_w.data<float>() + before,
-                                              nullptr, dx.mutable_data<float>());
+  kernels::conv2d_backward_input<Device::cuda, float>(
+      g, on_dy.data<float>(), on_w.data<float>() + before, nullptr, dx.mutable_data<float>());
   EXPECT_TRUE(values<float>(dx) == naive_backward_input(c, dy, part));
   kernels::conv2d_backward_weight<Device::cuda, float>(g, on_x.data<float>(), on_dy.data<float>(),
-                                               dw.mutable_data<float>() + before);
+                                                       dw.mutable_data<float>() + before);
   std::vector<float> expected = w;  // the rest stays
   const auto gradient = naive_backward_weight(c, x, dy);
   for (int64_t o = 0; o < out; ++o)
@@ -107,8 +107,7 @@ TEST(OneTapChoice, IsForProductsOfMatricesOnly) {
   const kernels::Conv2dGeometry product = geometry(one_tap(2, 64, 64, 256, 128));
   const auto any = [](const kernels::Conv2dGeometry& g, Precision precision = Precision::f32) {
     bool any = false;
-    for (const ConvDirection direction : directions)
-      any = any || by_gemm(direction, g, precision);
+    for (const ConvDirection direction : directions) any = any || by_gemm(direction, g, precision);
     return any;
   };
   for (const OneTapAlgorithm algorithm : {OneTapAlgorithm::automatic, OneTapAlgorithm::gemm}) {
