@@ -20,11 +20,11 @@ kernels::Conv2dGeometry one_tap(int64_t rows, int64_t in, int64_t out) {
   return {.n = rows, .in_channels = in, .out_channels = out};
 }
 
-/// Calls f(i) for each matrix of a batch: side by side where one alone would not keep the threads
-/// busy, else one after the other, each on all threads.
-template <class F>
+/// Calls f(i) for each matrix of a batch: side by side where one alone would not keep the CPU's
+/// threads busy, else one after the other, each on all threads.
+template <Device D, class F>
 void for_each_matrix(int64_t batch, int64_t multiplications, const F& f) {
-  if (multiplications < 1 << 20)
+  if (D == Device::cpu && multiplications < 1 << 20)
     parallel_for(batch, f);
   else
     for (int64_t i = 0; i < batch; ++i) f(i);
@@ -51,7 +51,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   Tensor c = Tensor::empty(shape, a.dtype(), a.device());
   dispatch(a, [&]<Device D, class T>() {
     T* to = c.mutable_data<T>();
-    for_each_matrix(batch, m * k * n, [&](int64_t i) {
+    for_each_matrix<D>(batch, m * k * n, [&](int64_t i) {
       kernels::conv2d_backward_input<D, T>(g, a.data<T>() + i * m * k, b.data<T>() + i * k * n,
                                            nullptr, to + i * m * n);
     });
@@ -69,7 +69,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
           if (kept_b.defined()) {
             da = Tensor::empty(as, dc.dtype(), D);
             T* to = da.mutable_data<T>();
-            for_each_matrix(batch, m * k * n, [&](int64_t i) {
+            for_each_matrix<D>(batch, m * k * n, [&](int64_t i) {
               const int64_t j = PIXELGRAD_MUTANT(matmul_backward_by_the_first_of_the_batch, i, 0);
               kernels::conv2d_forward<D, T>(g, from + i * m * n, kept_b.data<T>() + j * k * n,
                                             nullptr, to + i * m * k);
@@ -78,7 +78,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
           if (kept_a.defined()) {
             db = Tensor::empty(bs, dc.dtype(), D);
             T* to = db.mutable_data<T>();
-            for_each_matrix(batch, m * k * n, [&](int64_t i) {
+            for_each_matrix<D>(batch, m * k * n, [&](int64_t i) {
               kernels::conv2d_backward_weight<D, T>(g, from + i * m * n,
                                                     kept_a.data<T>() + i * m * k, to + i * k * n);
             });

@@ -8,6 +8,8 @@
 
 #include "autograd/graph.h"
 #include "autograd/op_cases.h"
+#include "autograd/ops/matmul.h"
+#include "tensor/parallel.h"
 #include "tensor/random.h"
 #include "tests/cuda/device.h"
 
@@ -107,6 +109,21 @@ std::vector<std::string> names() {
 
 INSTANTIATE_TEST_SUITE_P(Table, DeviceOps, testing::ValuesIn(names()),
                          [](const auto& info) { return info.param; });
+
+#ifdef PIXELGRAD_CUDA_EMULATED
+TEST(DeviceMatmul, OneThreadOfTheHostAsksForSmallMatrices) {
+  set_num_threads(4);
+  const Tensor a = require_grad(Tensor::full({40, 3, 4}, 1, Dtype::f32, Device::cuda));
+  const Tensor b = require_grad(Tensor::full({40, 4, 2}, 2, Dtype::f32, Device::cuda));
+  const size_t threads = emulator::launching_threads();
+  const Tensor c = matmul(a, b);
+  backward(c, Tensor::full({40, 3, 2}, 1, Dtype::f32, Device::cuda));
+  EXPECT_EQ(emulator::launching_threads(), threads);
+  for (const double value : c.to_doubles()) EXPECT_EQ(value, 8);
+  for (const double value : grad(a).to_doubles()) EXPECT_EQ(value, 4);
+  for (const double value : grad(b).to_doubles()) EXPECT_EQ(value, 3);
+}
+#endif
 
 }  // namespace
 }  // namespace pixelgrad

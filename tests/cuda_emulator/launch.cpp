@@ -5,7 +5,9 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <thread>
 
 #include "tests/cuda_emulator/block.h"
 #include "tests/cuda_emulator/device.h"
@@ -29,6 +31,8 @@ size_t allowance(const void* kernel) {
 }
 
 void* shared = nullptr;  // the running block's
+
+auto& launchers = *new std::set<std::thread::id>;  // host threads
 
 /// Runs the blocks of a grid one after another.
 void run_grid(const Launch& launch) {
@@ -75,6 +79,11 @@ cudaError_t check(const cudaLaunchConfig_t& config, const void* kernel) {
 
 void name_next_launch(const char* name) { next_name = name; }
 
+size_t launching_threads() {
+  const std::lock_guard lock(device_mutex());
+  return launchers.size();
+}
+
 void* dynamic_shared() {
   if (!Block::instance().running()) throw KernelError("dynamic_shared() outside of a kernel");
   return shared;
@@ -87,6 +96,7 @@ cudaError_t launch(const cudaLaunchConfig_t& config, const void* kernel,
   const std::string name = std::exchange(next_name, "kernel");
   return call([&] {
     if (const cudaError_t error = check(config, kernel)) return error;
+    launchers.insert(std::this_thread::get_id());
     return enqueue(config.stream,
                    [launch = Launch{name, std::move(thread), config.gridDim, config.blockDim,
                                     config.dynamicSmemBytes}] { run_grid(launch); });

@@ -35,6 +35,9 @@ void set_late(cudaStream_t stream, bool late);
 /// 64 KiB from it; in cudaFree and cudaFreeHost.
 int64_t host_waits();
 
+/// How many host threads have launched kernels so far.
+size_t launching_threads();
+
 /// Limits the bytes that cudaMalloc gives out; beyond them it returns cudaErrorMemoryAllocation.
 void set_memory_limit(size_t bytes);
 
