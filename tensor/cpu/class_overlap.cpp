@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "tensor/dtype.h"
 #include "tensor/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -55,8 +56,12 @@ void backward(const PixelLabels<T>& labels, int64_t begin, int64_t end, const T*
     }
     const int32_t label = labels.labels[i];
     const T own = row[label];  // read before dz, which may be row, is written
-    T mean = doverlap[label] * own;
-    for (int64_t k = 0; k < classes; ++k) mean += dpredicted[k] * row[k];
+    acc_t<T> sum = static_cast<acc_t<T>>(doverlap[label]) * own, total = 0;
+    for (int64_t k = 0; k < classes; ++k) {
+      sum += static_cast<acc_t<T>>(dpredicted[k]) * row[k];
+      total += row[k];
+    }
+    const T mean = static_cast<T>(sum / total);
     for (int64_t k = 0; k < classes; ++k) dz[k] = row[k] * (dpredicted[k] - mean);
     dz[label] += own * doverlap[label];
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tensor/check.h"
+#include "tensor/dtype.h"
 #include "tensor/mutant_internal.h"
 #include "tensor/parallel.h"
 
@@ -111,8 +112,8 @@ double class_loss(const LovaszImage<T>& image, int64_t k, double truth, double w
   return loss;
 }
 
-/// d[k] = p[k] (d[k] - sum_j d[j] p[j]) for each pixel that counts; what a pixel that does not
-/// holds, if only NaNs, stays out.
+/// d[k] = p[k] (d[k] - sum_j d[j] p[j] / sum_j p[j]) for each pixel that counts; what a pixel that
+/// does not holds, if only NaNs, stays out.
 template <class T>
 void through_softmax(const PixelLabels<T>& labels, const T* p, T* d) {
   const int64_t classes = labels.classes, grain = std::max<int64_t>(1, (1 << 15) / classes);
@@ -120,8 +121,13 @@ void through_softmax(const PixelLabels<T>& labels, const T* p, T* d) {
     for (int64_t i = begin; i < end; ++i) {
       if (!labels.counts(i)) continue;
       const T* mine = p + i * classes;
-      T *to = d + i * classes, mean = 0;
-      for (int64_t k = 0; k < classes; ++k) mean += to[k] * mine[k];
+      T* to = d + i * classes;
+      acc_t<T> sum = 0, total = 0;
+      for (int64_t k = 0; k < classes; ++k) {
+        sum += static_cast<acc_t<T>>(to[k]) * mine[k];
+        total += mine[k];
+      }
+      const T mean = static_cast<T>(sum / total);
       for (int64_t k = 0; k < classes; ++k) to[k] = mine[k] * (to[k] - mean);
     }
   });

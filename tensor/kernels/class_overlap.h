@@ -15,8 +15,10 @@ void class_overlap(const PixelLabels<T>& labels, const T* p, double* overlap, do
                    double* truth);
 
 /// From the derivatives of a loss by overlap and predicted to that by the logits of p:
-///   dlogits[k] = p[k] (g[k] - sum_j g[j] p[j]),  g[k] = dpredicted[k] + (k == label) doverlap[k]
-/// and 0 for pixels that do not count. dlogits may be p.
+///   dlogits[k] = p[k] (g[k] - sum_j g[j] p[j] / sum_j p[j]),
+///   g[k] = dpredicted[k] + (k == label) doverlap[k]
+/// and 0 for pixels that do not count. p was rounded: where one class has nearly all, its sum must
+/// count as 1. dlogits may be p.
 template <Device D, class T>
 void class_overlap_backward(const PixelLabels<T>& labels, const T* p, const double* doverlap,
                             const double* dpredicted, T* dlogits);

@@ -13,8 +13,8 @@ namespace pixelgrad::kernels {
 /// count, from the largest down, equal ones in the order of the pixels, and J(i) is the Jaccard
 /// loss of the class when the first i of these pixels are the wrong ones. With only_present the
 /// mean is over the classes that are some pixel's label. Writes one value to `loss` and, where
-/// `dlogits` is not null, the gradient by the logits, in which the order is a constant. Both are 0
-/// where nothing counts.
+/// `dlogits` is not null, the gradient by the logits, in which the order is a constant and the sum
+/// of p, which was rounded, counts as 1. Both are 0 where nothing counts.
 template <Device D, class T>
 void lovasz_softmax(const PixelLabels<T>& labels, int64_t images, bool only_present, const T* p,
                     T* loss, T* dlogits);
