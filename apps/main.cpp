@@ -9,6 +9,7 @@
 
 #include "apps/commands/commands.h"
 #include "apps/engine/config_file.h"
+#include "apps/engine/precision.h"
 #include "apps/engine/signals.h"
 #include "apps/engine/version.h"
 #include "tensor/check.h"
@@ -54,16 +55,15 @@ int run(int argc, char** argv) {
                  "Where train, compare, evaluate, predict and gradcheck compute: cpu or cuda")
       ->check(CLI::IsMember({"cpu", "cuda"}))
       ->capture_default_str();
-  std::string precision = "f32";
-  app.add_option("--precision", precision,
-                 "What convolutions on cuda round their multiplicands to: f32 (nothing), tf32 or "
-                 "bf16, which tensor cores multiply faster")
+  app.add_option(
+         "--precision", common.precision,
+         "f32; bf16, which stores activations in half of the bytes (on processors that have "
+         "instructions for it); or on cuda tf32, to which convolutions round what they "
+         "multiply")
       ->check(CLI::IsMember(kernels::precisions()))
       ->capture_default_str();
   app.parse_complete_callback([&] {
-    check<UsageError>(device == "cuda" || precision == "f32", "[--precision] ", precision,
-                      " needs --device cuda");
-    kernels::set_precision(kernels::precisions().at(precision));
+    choose_precision(common.precision, device == "cuda" ? Device::cuda : Device::cpu);
     check(device == "cpu" || has_cuda,
           "[--device] cuda: this build has no CUDA backend; it takes cmake -DPIXELGRAD_CUDA=ON");
     common.device = device == "cuda" ? Device::cuda : Device::cpu;

@@ -58,7 +58,7 @@ Node::~Node() {
 
 /// "input 0 [2,8,8,3] in [-1.2, 3.4]" for the NaN guard's message.
 std::string describe(const Tensor& x) {
-  if (!is_floating(x.dtype())) return str(x.shape(), " of ", x.dtype());
+  if (!is_activation(x.dtype())) return str(x.shape(), " of ", x.dtype());
   double low = INFINITY, high = -INFINITY;
   int64_t bad = 0;
   for (double v : x.to_doubles()) {
@@ -74,13 +74,13 @@ std::string describe(const Tensor& x) {
 }
 
 bool all_finite(const Tensor& x) {
-  return dispatch(
+  return dispatch_activation(
       x, [&]<Device D, class T>() { return kernels::all_finite<D, T>(x.numel(), x.data<T>()); });
 }
 
 void guard(const char* op, const char* what, const Tensor& value,
            const std::vector<Tensor>& inputs) {
-  if (!value.defined() || !is_floating(value.dtype()) || all_finite(value)) return;
+  if (!value.defined() || !is_activation(value.dtype()) || all_finite(value)) return;
   const std::vector<double> values = value.to_doubles();
   const auto bad =
       std::find_if(values.begin(), values.end(), [](double v) { return !std::isfinite(v); });
@@ -99,7 +99,7 @@ void accumulate(Tensor& sum, Tensor g) {
   }
   const bool in_place = sum.sole_owner();
   Tensor out = in_place ? sum : Tensor::empty(sum.shape(), sum.dtype(), sum.device());
-  dispatch(sum, [&]<Device D, class T>() {
+  dispatch_activation(sum, [&]<Device D, class T>() {
     const T* a = sum.data<T>();
     kernels::add<D, T>(sum.numel(), a, g.data<T>(), out.mutable_data<T>());
   });

@@ -302,7 +302,7 @@ int run_main(int argc, char** argv) {
       ->check(CLI::Range(1, 4096));
   app.add_option("--size", options.size, "Height and width of the images (default: the same)")
       ->check(CLI::Range(16, 8192));
-  add_device_options(app, options.device);
+  add_device_options(app, options.device, true);
   app.add_option("--rounds", options.rounds, "Steps that count, after two that do not")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();

@@ -42,7 +42,7 @@ int run_program(CLI::App& app, int argc, char** argv, const std::function<int()>
   }
 }
 
-void add_device_options(CLI::App& app, Device& device) {
+void add_device_options(CLI::App& app, Device& device, bool times_networks) {
   app.add_option_function<std::string>(
          "--device",
          [&device](const std::string& name) {
@@ -53,7 +53,8 @@ void add_device_options(CLI::App& app, Device& device) {
   app.add_option_function<std::string>(
          "--precision",
          [](const std::string& name) { kernels::set_precision(kernels::precisions().at(name)); },
-         "What convolutions on cuda round their multiplicands to: f32 (default), tf32 or bf16")
+         "f32 (default); tf32 or bf16, to which convolutions on cuda round their multiplicands; in "
+         "bf16 networks store their activations, too")
       ->check(CLI::IsMember(kernels::precisions()));
 #ifdef PIXELGRAD_CUDA
   app.add_option_function<std::string>(
@@ -64,8 +65,11 @@ void add_device_options(CLI::App& app, Device& device) {
          "1x1 convolutions on cuda: implicit, gemm, or auto (default), what is thought faster")
       ->check(CLI::IsMember(cuda::one_tap_algorithms()));
 #endif
-  app.parse_complete_callback([&device] {
-    check<UsageError>(device == Device::cuda || kernels::precision() == kernels::Precision::f32,
+  app.parse_complete_callback([&device, times_networks] {
+    const kernels::Precision p = kernels::precision();
+    const bool on_cpu =
+        p == kernels::Precision::f32 || (p == kernels::Precision::bf16 && times_networks);
+    check<UsageError>(device == Device::cuda || on_cpu,
                       "--precision needs --device cuda, got --device cpu");
   });
 }

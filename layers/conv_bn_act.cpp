@@ -22,7 +22,7 @@ Tensor folded(const Conv2d& conv, const BatchNorm2d& bn, const std::vector<Tenso
 
 /// activation(y + residual) in place.
 void finish(Tensor& y, Activation activation, const Tensor& residual) {
-  dispatch(y, [&]<Device D, class T>() {
+  dispatch_activation(y, [&]<Device D, class T>() {
     T* values = y.mutable_data<T>();
     if (residual) kernels::add<D, T>(y.numel(), values, residual.data<T>(), values);
     if (activation == Activation::relu)

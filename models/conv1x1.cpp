@@ -15,7 +15,7 @@ Conv1x1::Conv1x1(const ModelConfig& config)
           "classify",
           {.in_channels = config.in_channels, .out_channels = config.classes, .kernel_size = 1})) {}
 
-ModelOutput Conv1x1::forward(const Tensor& images) {
+ModelOutput Conv1x1::compute(const Tensor& images) {
   check_images(images, 1);
   return {.logits = classify_(images)};
 }

@@ -12,10 +12,11 @@ class Conv1x1 : public SegmentationModel {
   static ModelInfo info();
 
   explicit Conv1x1(const ModelConfig& config);
-  ModelOutput forward(const Tensor& images) override;
   InputPadding input_padding(int64_t height, int64_t width) const override;
 
  private:
+  ModelOutput compute(const Tensor& images) override;
+
   Conv2d& classify_;
 };
 

@@ -63,10 +63,11 @@ DeepLabV3::DeepLabV3(const ModelConfig& config) : SegmentationModel(config) {
   }
 }
 
-ModelOutput DeepLabV3::forward(const Tensor& images) {
+ModelOutput DeepLabV3::compute(const Tensor& images) {
   check_images(images, 1);
   const auto resized = [&](const Tensor& logits) {
-    return upsample(logits, images.shape(1), images.shape(2), {.mode = UpsampleMode::bilinear});
+    return upsample(as_scores(logits), images.shape(1), images.shape(2),
+                    {.mode = UpsampleMode::bilinear});
   };
   Tensor x = backbone_->forward(images, 0, 3);
   ModelOutput out;

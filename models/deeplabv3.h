@@ -18,10 +18,11 @@ class DeepLabV3 : public SegmentationModel {
 
   /// `config` complete with all options, as make_model gives it.
   explicit DeepLabV3(const ModelConfig& config);
-  ModelOutput forward(const Tensor& images) override;
   InputPadding input_padding(int64_t, int64_t) const override { return {}; }
 
  private:
+  ModelOutput compute(const Tensor& images) override;
+
   ResNet* backbone_;
   Aspp* aspp_;
   ConvBnAct* conv_;

@@ -70,7 +70,7 @@ DeepLabV3Plus::DeepLabV3Plus(const ModelConfig& config) : SegmentationModel(conf
                                                    .init = Init::pytorch_default});
 }
 
-ModelOutput DeepLabV3Plus::forward(const Tensor& images) {
+ModelOutput DeepLabV3Plus::compute(const Tensor& images) {
   check_images(images, unit());
   const auto resized = [](const Tensor& x, const Tensor& target) {
     return upsample(x, target.shape(1), target.shape(2),
@@ -83,7 +83,7 @@ ModelOutput DeepLabV3Plus::forward(const Tensor& images) {
   x = resized(x, low);
   x = concat({x, low});
   for (SeparableConvBnAct* conv : decoder_) x = (*conv)(x);
-  return {.logits = resized((*classify_)(x), images)};
+  return {.logits = resized(as_scores((*classify_)(x)), images)};
 }
 
 InputPadding DeepLabV3Plus::input_padding(int64_t height, int64_t width) const {

@@ -23,10 +23,11 @@ class DeepLabV3Plus : public SegmentationModel {
 
   /// `config` complete with all options, as make_model gives it.
   explicit DeepLabV3Plus(const ModelConfig& config);
-  ModelOutput forward(const Tensor& images) override;
   InputPadding input_padding(int64_t height, int64_t width) const override;
 
  private:
+  ModelOutput compute(const Tensor& images) override;
+
   /// What height and width must be a multiple of.
   int64_t unit() const { return paper_ ? 1 : backbone_->stride(4); }
 

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "autograd/ops/cast.h"
+#include "tensor/kernels/conv2d.h"
+
 namespace pixelgrad {
 
 OptionMap replace_auto(OptionMap options, const OptionMap& chosen) {
@@ -9,6 +12,19 @@ OptionMap replace_auto(OptionMap options, const OptionMap& chosen) {
     if (const auto found = chosen.find(name); value == "auto" && found != chosen.end())
       value = found->second;
   return options;
+}
+
+ModelOutput SegmentationModel::forward(const Tensor& images) {
+  const bool narrow =
+      kernels::precision() == kernels::Precision::bf16 && images.dtype() == Dtype::f32;
+  ModelOutput out = compute(narrow ? cast(images, Dtype::bf16) : images);
+  out.logits = as_scores(out.logits);
+  if (out.aux) out.aux = as_scores(out.aux);
+  return out;
+}
+
+Tensor SegmentationModel::as_scores(const Tensor& x) {
+  return x.dtype() == Dtype::bf16 ? cast(x, Dtype::f32) : x;
 }
 
 void SegmentationModel::check_images(const Tensor& images) const {

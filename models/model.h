@@ -45,9 +45,10 @@ struct InputPadding {
 /// A network from images to per-pixel class scores.
 class SegmentationModel : public Module {
  public:
-  /// [N,H,W,in_channels] -> logits [N,h,w,classes]. Throws Error on a size or a channel number that
-  /// the network cannot take.
-  virtual ModelOutput forward(const Tensor& images) = 0;
+  /// [N,H,W,in_channels] -> logits [N,h,w,classes]. Where the precision is bf16
+  /// (kernels::set_precision), f32 images and all activations are stored as that; the logits are
+  /// f32 again. Throws Error on a size or a channel number that the network cannot take.
+  ModelOutput forward(const Tensor& images);
   ModelOutput operator()(const Tensor& images) { return forward(images); }
 
   /// How to pad an image of height x width so that forward accepts it and the top-left
@@ -59,6 +60,12 @@ class SegmentationModel : public Module {
 
  protected:
   explicit SegmentationModel(ModelConfig config) : config_(std::move(config)) {}
+
+  /// The network itself: what forward() says, in the dtype of the images.
+  virtual ModelOutput compute(const Tensor& images) = 0;
+
+  /// Scores as f32 where they are stored as bf16: to resize them without rounding each pixel.
+  static Tensor as_scores(const Tensor& x);
 
   /// Throws Error unless `images` is [N,H,W,in_channels].
   void check_images(const Tensor& images) const;

@@ -124,10 +124,10 @@ std::vector<Tensor> PspNet::pyramid(const Tensor& features) {
   return parts;
 }
 
-ModelOutput PspNet::forward(const Tensor& images) {
+ModelOutput PspNet::compute(const Tensor& images) {
   check_images(images, unit(), rest());
   const auto resized = [&](const Tensor& logits) {
-    return upsample(logits, images.shape(1), images.shape(2), resize);
+    return upsample(as_scores(logits), images.shape(1), images.shape(2), resize);
   };
   ModelOutput out;
   out.aux_weight = aux_weight_;

@@ -26,10 +26,11 @@ class PspNet : public SegmentationModel {
 
   /// `config` complete with all options, as make_model gives it.
   explicit PspNet(const ModelConfig& config);
-  ModelOutput forward(const Tensor& images) override;
   InputPadding input_padding(int64_t height, int64_t width) const override;
 
  private:
+  ModelOutput compute(const Tensor& images) override;
+
   /// A level of the pyramid, which joins bins x bins means of the features.
   struct Level {
     int64_t bins;

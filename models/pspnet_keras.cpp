@@ -102,7 +102,7 @@ PspNetKeras::PspNetKeras(const ModelConfig& config) : SegmentationModel(config) 
   last_bn_ = &add<BatchNorm2d>("last_conv_3_by_3_batch_norm", keras_norm(config.classes));
 }
 
-ModelOutput PspNetKeras::forward(const Tensor& images) {
+ModelOutput PspNetKeras::compute(const Tensor& images) {
   check_images(images, largest_square);
   Tensor x = images;
   for (Block* block : blocks_) x = (*block)(x);

@@ -23,10 +23,11 @@ class PspNetKeras : public SegmentationModel {
 
   /// `config` complete with all options, as make_model gives it.
   explicit PspNetKeras(const ModelConfig& config);
-  ModelOutput forward(const Tensor& images) override;
   InputPadding input_padding(int64_t height, int64_t width) const override;
 
  private:
+  ModelOutput compute(const Tensor& images) override;
+
   class Block;
   struct Branch {
     int64_t square;  ///< pixels that are averaged, in each direction; 0: the whole image

@@ -114,8 +114,11 @@ StoredType stored_type(Dtype dtype) {
       return StoredType::i32;
     case Dtype::i64:
       return StoredType::i64;
+    case Dtype::bf16:
+      break;  // stores activations, which are in no file
   }
-  throw Error("[weights] unknown dtype");
+  throw Error(str("[weights] cannot write a tensor of ", dtype, ", expected f32 or another type ",
+                  "of parameters"));
 }
 
 void convert_stored(StoredType type, const std::byte* from, size_t count, std::byte* to) {

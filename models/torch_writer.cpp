@@ -43,8 +43,11 @@ const char* storage_name(Dtype dtype) {
       return "IntStorage";
     case Dtype::i64:
       return "LongStorage";
+    case Dtype::bf16:
+      break;  // stores activations, which are in no file
   }
-  throw Error("[torch] unknown dtype");
+  throw Error(str("[torch] cannot write a tensor of ", dtype, ", expected f32 or another type of ",
+                  "parameters"));
 }
 
 /// What pickle.h reads: an OrderedDict of calls of _rebuild_tensor_v2. Storage i is tensor i's.

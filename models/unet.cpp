@@ -125,7 +125,7 @@ UNet::UNet(const ModelConfig& config) : SegmentationModel(config) {
                                          .init = Init::he_normal});
 }
 
-ModelOutput UNet::forward(const Tensor& images) {
+ModelOutput UNet::compute(const Tensor& images) {
   check_images(images);
   const int64_t unit = int64_t{1} << depth_, smallest = padded_size(1);
   check(accepts(images.shape(1)) && accepts(images.shape(2)), "[unet] images are ", images.shape(),

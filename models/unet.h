@@ -25,10 +25,11 @@ class UNet : public SegmentationModel {
 
   /// `config` complete with all options, as make_model gives it.
   explicit UNet(const ModelConfig& config);
-  ModelOutput forward(const Tensor& images) override;
   InputPadding input_padding(int64_t height, int64_t width) const override;
 
  private:
+  ModelOutput compute(const Tensor& images) override;
+
   /// (3x3 convolution, batch norm, ReLU) twice. [N,H,W,in] -> [N,H',W',out]
   class DoubleConv;
   /// One level of the expanding path.

@@ -58,7 +58,7 @@ UNetResNet::UNetResNet(const ModelConfig& config) : SegmentationModel(config) {
                                                    .init = Init::glorot_uniform});
 }
 
-ModelOutput UNetResNet::forward(const Tensor& images) {
+ModelOutput UNetResNet::compute(const Tensor& images) {
   check_images(images, 1);
   std::vector<Tensor> skips{backbone_->forward(images, 0, 0)};
   for (int stage = 1; stage < last_stage; ++stage)

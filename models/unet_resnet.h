@@ -18,10 +18,11 @@ class UNetResNet : public SegmentationModel {
 
   /// `config` complete with all options, as make_model gives it.
   explicit UNetResNet(const ModelConfig& config);
-  ModelOutput forward(const Tensor& images) override;
   InputPadding input_padding(int64_t, int64_t) const override { return {}; }
 
  private:
+  ModelOutput compute(const Tensor& images) override;
+
   struct Block {
     ConvBnAct* conv1;
     ConvBnAct* conv2;

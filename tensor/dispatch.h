@@ -34,6 +34,16 @@ auto dispatch(const Tensor& x, F&& f) {
   });
 }
 
+/// Like dispatch, for kernels that also take activations stored as bf16. Their contracts say what
+/// is compute_t<T> then: parameters, statistics, and the gradients of those.
+template <class F>
+auto dispatch_activation(const Tensor& x, F&& f) {
+  if (x.dtype() != Dtype::bf16) return dispatch(x, f);
+  using Result = decltype(f.template operator()<Device::cpu, float>());
+  if (DryRun::on()) return Result();
+  return dispatch_device(x.device(), [&]<Device D>() { return f.template operator()<D, bf16>(); });
+}
+
 /// Like dispatch, for every element type.
 template <class F>
 auto dispatch_all(const Tensor& x, F&& f) {
@@ -49,6 +59,8 @@ auto dispatch_all(const Tensor& x, F&& f) {
         return f.template operator()<D, int32_t>();
       case Dtype::i64:
         return f.template operator()<D, int64_t>();
+      case Dtype::bf16:
+        return f.template operator()<D, bf16>();
     }
     throw Error("[dispatch] unknown dtype");
   });

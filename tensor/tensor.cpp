@@ -41,7 +41,7 @@ Tensor Tensor::empty(Shape shape, Dtype dtype, Device device, const Caller& call
   impl->device = device;
   Tensor t(std::move(impl));
 #ifndef NDEBUG
-  if (is_floating(dtype)) t.fill(std::numeric_limits<double>::quiet_NaN());
+  if (is_activation(dtype)) t.fill(std::numeric_limits<double>::quiet_NaN());
 #endif
   return t;
 }
@@ -78,6 +78,7 @@ template Tensor Tensor::from(Shape, std::span<const double>);
 template Tensor Tensor::from(Shape, std::span<const uint8_t>);
 template Tensor Tensor::from(Shape, std::span<const int32_t>);
 template Tensor Tensor::from(Shape, std::span<const int64_t>);
+template Tensor Tensor::from(Shape, std::span<const bf16>);
 
 int64_t Tensor::shape(int dim) const {
   const int at = dim < 0 ? dim + dims() : dim;

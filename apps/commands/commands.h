@@ -11,7 +11,7 @@ struct CommonFlags {
   bool quiet = false;
   bool json = false;
   int threads = 0;  ///< 0: as many as there are processors
-  std::string conv_algo = "auto";
+  std::string conv_algo = "auto", precision = "f32";
   Device device = Device::cpu;  ///< of networks: train, compare, evaluate, predict, gradcheck
 };
 

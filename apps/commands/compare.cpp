@@ -280,7 +280,7 @@ void add_compare_command(CLI::App& app, const CommonFlags& common) {
       "Settings are named as the options below, without dashes in front. Scores are the last "
       "epoch's. Ctrl-C saves the run under way; --resume goes on, with the same bits.");
   cmd->callback([flags, &common] {
-    Comparing(*flags, common, flags->recipe.recipe(common.conv_algo)).run();
+    Comparing(*flags, common, flags->recipe.recipe(common.conv_algo, common.precision)).run();
   });
 }
 

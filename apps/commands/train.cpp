@@ -101,7 +101,7 @@ void add_train_command(CLI::App& app, const CommonFlags& common) {
       "same bits.");
   cmd->callback([cmd, flags, &common] {
     const TrainFlags& f = *flags;
-    TrainConfig config = f.recipe.recipe(common.conv_algo);
+    TrainConfig config = f.recipe.recipe(common.conv_algo, common.precision);
     const auto check_data = [&] {
       check<UsageError>(!config.data.empty(),
                         "[train] --data is missing: a data set's folder, or streets");

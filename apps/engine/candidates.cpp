@@ -91,6 +91,8 @@ void set_field(TrainConfig& config, const Setting& s, const std::string& where) 
   flags.bind(app);
   app.add_option("--conv-algo", flags.config.conv_algo)
       ->check(CLI::IsMember(kernels::conv_algorithms()));
+  app.add_option("--precision", flags.config.precision)
+      ->check(CLI::IsMember(kernels::precisions()));
   const std::string flag = flag_of(s.key);
   const auto numbers = static_cast<size_t>(app.get_option(flag)->get_expected_min());
   std::vector<std::string> args{flag + "=" + s.value};

@@ -8,6 +8,7 @@
 
 #include "apps/engine/checkpoint.h"
 #include "apps/engine/panels.h"
+#include "apps/engine/precision.h"
 #include "apps/engine/recipe.h"
 #include "data/file_io.h"
 #include "data/image_io.h"
@@ -194,6 +195,7 @@ void write_comparison_picture(const fs::path& path, const fs::path& folder,
   for (const ComparedRun* run : finished) {
     const Checkpoint checkpoint = read_checkpoint(folder / run->candidate.name / last_checkpoint);
     choose_conv_algorithm(checkpoint.config);
+    choose_precision("f32", Device::cpu);
     const auto model = restore_model(checkpoint);
     for (size_t i = 0; i < samples.size(); ++i)
       add_labels(i, predict_labels(*model, checkpoint.info.normalization, samples[i].image),

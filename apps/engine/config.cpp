@@ -45,6 +45,7 @@ void each_field(Config& c, const Visit& visit) {
   visit("seed", c.seed);
   visit("validate_every", c.validate_every);
   visit("conv_algo", c.conv_algo);
+  visit("precision", c.precision);
   visit("checkpoint_activations", c.checkpoint_activations);
 }
 

@@ -53,6 +53,7 @@ struct TrainConfig {
   int64_t validate_every = 1;  ///< epochs from one validation to the next; the last has one always
 
   std::string conv_algo = "auto";       ///< auto, direct, winograd: they differ by rounding
+  std::string precision = "f32";        ///< f32, tf32, bf16
   bool checkpoint_activations = false;  ///< less memory, more time, the same bits
 };
 

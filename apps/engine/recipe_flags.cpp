@@ -215,11 +215,12 @@ void RecipeFlags::bind(CLI::App& cmd) {
       ->group("Run");
 }
 
-TrainConfig RecipeFlags::recipe(const std::string& conv_algo) const {
+TrainConfig RecipeFlags::recipe(const std::string& conv_algo, const std::string& precision) const {
   TrainConfig out = config;
   for (const auto& [name, value] : parse_model_options(model_option_texts))
     out.model_options[name] = value;
   out.conv_algo = conv_algo;
+  out.precision = precision;
   if (out.target == "rgb" && loss_flag->count() == 0) out.loss = "mse";
   return out;
 }

@@ -19,7 +19,7 @@ struct RecipeFlags {
 
   void bind(CLI::App& command);
   /// The config that was asked for, once the command line is parsed.
-  TrainConfig recipe(const std::string& conv_algo) const;
+  TrainConfig recipe(const std::string& conv_algo, const std::string& precision) const;
 };
 
 /// The flag of a field of TrainConfig, or of a network's option: "output_stride" is

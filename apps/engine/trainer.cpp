@@ -12,6 +12,7 @@
 #include "apps/engine/inference.h"
 #include "apps/engine/painting.h"
 #include "apps/engine/panels.h"
+#include "apps/engine/precision.h"
 #include "apps/engine/recipe.h"
 #include "apps/engine/report.h"
 #include "apps/engine/signals.h"
@@ -55,6 +56,7 @@ class Trainer {
         loss_(info_.paints ? LabelLoss() : make_loss(config_, *train_set_, request.device)),
         uploads_(request.device) {
     choose_conv_algorithm(config_);
+    choose_precision(config_.precision, request.device);
     const InitScope init(config_.seed);
     model_ = make_model(info_.model);
     model_->checkpoint_activations(config_.checkpoint_activations);

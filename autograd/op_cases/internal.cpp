@@ -64,7 +64,7 @@ Tensor random_labels(const Shape& shape, int64_t classes, int64_t ignored, const
 
 Tensor captured(const std::vector<double>& values, const Tensor& like) {
   return Tensor::from({static_cast<int64_t>(values.size())}, values)
-      .to(like.dtype())
+      .to(compute_dtype(like.dtype()))
       .to(like.device());
 }
 

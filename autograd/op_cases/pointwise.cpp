@@ -219,7 +219,7 @@ OpCase cast_case() {
     return cast(cast(cast(x, Dtype::f32), Dtype::f64), Dtype::f32);
   });
   op.errors.push_back(
-      {"to bytes", [] { cast(zeros({2}), Dtype::u8); }, "[cast] to u8, expected f32 or f64"});
+      {"to bytes", [] { cast(zeros({2}), Dtype::u8); }, "[cast] to u8, expected f32, f64 or bf16"});
   return op;
 }
 

@@ -214,7 +214,7 @@ OpCase global_case(std::string name, Tensor (*pool)(const Tensor&),
        [=] {
          pool(Tensor::zeros({1, 4, 4, 1}, Dtype::i32));
        },
-       "input holds i32, expected f32 or f64"},
+       "input holds i32, expected f32, f64 or bf16"},
   };
   return op;
 }

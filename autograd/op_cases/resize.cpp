@@ -112,7 +112,7 @@ OpCase upsample_scale_case() {
        [] {
          upsample_scale(Tensor::zeros({1, 3, 3, 2}, Dtype::i32), 2);
        },
-       "input holds i32, expected f32 or f64"},
+       "input holds i32, expected f32, f64 or bf16"},
   };
   return op;
 }

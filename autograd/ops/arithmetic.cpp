@@ -24,7 +24,7 @@ Tensor gradient(BinaryOp op, Side side, const Values& values, const Tensor& dy) 
   // Nothing is read: dy itself, up to the sign.
   if (op == BinaryOp::add || (op == BinaryOp::sub && side == Side::left)) return dy;
   Tensor dx = Tensor::empty(dy.shape(), dy.dtype(), dy.device());
-  dispatch(dy, [&]<Device D, class T>() {
+  dispatch_activation(dy, [&]<Device D, class T>() {
     kernels::binary_backward<D, T>(
         op, side, dy.numel(), operand<T>(values.a, dy.shape()), operand<T>(values.b, dy.shape()),
         values.y ? values.y.data<T>() : nullptr, dy.data<T>(), dx.mutable_data<T>());
@@ -32,13 +32,20 @@ Tensor gradient(BinaryOp op, Side side, const Values& values, const Tensor& dy) 
   return dx;
 }
 
+/// Whether the gradient stays right where the values that it reads are rounded to bf16, and summed
+/// over what was repeated: not where it is a difference of quotients.
+bool takes_bf16(BinaryOp op) {
+  return op == BinaryOp::add || op == BinaryOp::sub || op == BinaryOp::mul;
+}
+
 Tensor apply_binary(const char* name, BinaryOp op, const Tensor& a, const Tensor& b) {
-  check_floating(name, "left operand", a);
-  check_floating(name, "right operand", b);
+  const auto check_operand = takes_bf16(op) ? check_activation : check_floating;
+  check_operand(name, "left operand", a);
+  check_operand(name, "right operand", b);
   check_same_kind(name, "left operand", a, "right operand", b);
   const Shape shape = broadcast_shape(name, a.shape(), b.shape());
   Tensor y = Tensor::empty(shape, a.dtype(), a.device());
-  dispatch(a, [&]<Device D, class T>() {
+  dispatch_activation(a, [&]<Device D, class T>() {
     kernels::binary_forward<D, T>(op, y.numel(), operand<T>(a, shape), operand<T>(b, shape),
                                   y.mutable_data<T>());
   });

@@ -13,14 +13,14 @@ namespace {
 void check_batch_norm(const char* op, const NormInputs& in, const Tensor& mean,
                       const Tensor& variance, const BatchNormSpec& spec) {
   const Tensor& x = in.x;
-  check_floating(op, "input", x);
+  check_activation(op, "input", x);
   check(x.dims() >= 1 && x.numel() > 0, "[", op, "] input is ", x.shape(),
         ", expected channels last and at least one value");
   const Shape per_channel = {x.shape(-1)};
-  check_norm_argument(op, "gamma", in.gamma, per_channel, x);
-  check_norm_argument(op, "beta", in.beta, per_channel, x);
-  check_norm_argument(op, "running_mean", mean, per_channel, x);
-  check_norm_argument(op, "running_variance", variance, per_channel, x);
+  check_norm_parameter(op, "gamma", in.gamma, per_channel, x);
+  check_norm_parameter(op, "beta", in.beta, per_channel, x);
+  check_norm_parameter(op, "running_mean", mean, per_channel, x);
+  check_norm_parameter(op, "running_variance", variance, per_channel, x);
   check_norm_argument(op, "residual", in.residual, x.shape(), x);
   check(mean.defined() == variance.defined(), "[", op,
         "] expected both of running_mean and running_variance or neither");
@@ -48,7 +48,7 @@ Tensor norm_of_batch(const char* op, const NormInputs& in, Tensor running_mean,
   }
   if (running_mean && !recomputing() &&
       PIXELGRAD_MUTANT(batch_norm_updates_frozen_statistics, spec.training, true))
-    dispatch(x, [&]<Device D, class T>() {
+    dispatch(running_mean, [&]<Device D, class T>() {
       kernels::update_running_statistics<D, T>(
           channels, pixels, statistics.mean.data<double>(), statistics.variance.data<double>(),
           spec.momentum, running_mean.mutable_data<T>(), running_variance.mutable_data<T>());

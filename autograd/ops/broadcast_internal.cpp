@@ -22,6 +22,7 @@ Shape broadcast_shape(const char* op, const Shape& a, const Shape& b) {
 
 Tensor sum_to(const Tensor& dy, const Shape& shape) {
   if (dy.shape() == shape) return dy;
+  if (dy.dtype() == Dtype::bf16) return sum_to(dy.to(Dtype::f32), shape).to(Dtype::bf16);
   Tensor dx = Tensor::empty(shape, dy.dtype(), dy.device());
   const kernels::BroadcastAxes axes = kernels::broadcast_axes(shape, dy.shape());
   const double factor =

@@ -5,8 +5,8 @@
 namespace pixelgrad {
 
 Tensor cast(const Tensor& x, Dtype dtype) {
-  check_floating("cast", "input", x);
-  check(is_floating(dtype), "[cast] to ", dtype, ", expected f32 or f64");
+  check_activation("cast", "input", x);
+  check(is_activation(dtype), "[cast] to ", dtype, ", expected f32, f64 or bf16");
   if (x.dtype() == dtype) return x;
   return record("cast", x.to(dtype), {x},
                 [from = x.dtype()](const Tensor& dy) -> Grads { return {dy.to(from)}; });

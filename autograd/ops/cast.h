@@ -3,8 +3,8 @@
 
 namespace pixelgrad {
 
-/// x as f32 or f64, rounded to nearest; x itself where it has that dtype already. The gradient is
-/// cast back. Keeps nothing.
+/// x as f32, f64 or bf16, rounded to nearest; x itself where it has that dtype already. The
+/// gradient is cast back. Keeps nothing.
 Tensor cast(const Tensor& x, Dtype dtype);
 
 }  // namespace pixelgrad

@@ -10,9 +10,16 @@ inline void check_floating(const char* op, const char* name, const Tensor& x) {
   check(is_floating(x.dtype()), "[", op, "] ", name, " holds ", x.dtype(), ", expected f32 or f64");
 }
 
-/// Throws unless `x` is an image batch [N,H,W,C] of f32 or f64.
+/// Throws unless `x` is defined and holds f32, f64 or bf16.
+inline void check_activation(const char* op, const char* name, const Tensor& x) {
+  check(x.defined(), "[", op, "] ", name, " is undefined");
+  check(is_activation(x.dtype()), "[", op, "] ", name, " holds ", x.dtype(),
+        ", expected f32, f64 or bf16");
+}
+
+/// Throws unless `x` is an image batch [N,H,W,C] of f32, f64 or bf16.
 inline void check_image(const char* op, const Tensor& x) {
-  check_floating(op, "input", x);
+  check_activation(op, "input", x);
   check(x.dims() == 4, "[", op, "] input is ", x.shape(), ", expected [N,H,W,C]");
 }
 

@@ -9,14 +9,14 @@ namespace pixelgrad {
 
 Tensor concat(const std::vector<Tensor>& parts, int axis) {
   check(!parts.empty(), "[concat] got no tensors, expected at least one");
-  check_floating("concat", "input", parts[0]);
+  check_activation("concat", "input", parts[0]);
   const size_t at = checked_axis("concat", axis, parts[0]);
   Shape shape = parts[0].shape();
   shape[at] = 0;
   std::vector<int64_t> sizes;  // of each part along the axis
   std::vector<bool> wanted;
   for (size_t i = 0; i < parts.size(); ++i) {
-    check_floating("concat", "input", parts[i]);
+    check_activation("concat", "input", parts[i]);
     check_same_kind("concat", "the first input", parts[0], "another", parts[i]);
     const Shape& part = parts[i].shape();
     Shape expected = parts[0].shape();
@@ -32,7 +32,7 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
   const int64_t inner = numel(Shape(shape.begin() + static_cast<int64_t>(at) + 1, shape.end()));
   const int64_t total = shape[at] * inner;
   Tensor y = Tensor::empty(shape, parts[0].dtype(), parts[0].device());
-  dispatch(y, [&]<Device D, class T>() {
+  dispatch_activation(y, [&]<Device D, class T>() {
     T* to = y.mutable_data<T>();
     for (size_t i = 0; i < parts.size(); ++i) {
       const int64_t size = sizes[i] * inner;
@@ -47,7 +47,7 @@ Tensor concat(const std::vector<Tensor>& parts, int axis) {
                 [at, outer, inner, total, sizes = std::move(sizes),
                  wanted = std::move(wanted)](const Tensor& dy) -> Grads {
                   Grads grads(sizes.size());
-                  dispatch(dy, [&]<Device D, class T>() {
+                  dispatch_activation(dy, [&]<Device D, class T>() {
                     const T* from = dy.data<T>();
                     for (size_t i = 0; i < sizes.size(); ++i) {
                       const int64_t size = sizes[i] * inner;

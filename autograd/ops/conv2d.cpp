@@ -27,7 +27,7 @@ kernels::Conv2dGeometry geometry_of(const std::vector<Tensor>& inputs, const Ten
   int64_t channels = xs[3];
   for (size_t i = 1; i < inputs.size(); ++i) {
     const Tensor& other = inputs[i];
-    check_floating("conv2d", "input", other);
+    check_activation("conv2d", "input", other);
     check_same_kind("conv2d", "the first input", x, "another", other);
     const Shape& os = other.shape();
     check(os.size() == 4 && std::equal(os.begin(), os.begin() + 3, xs.begin()) && os[3] > 0,
@@ -90,12 +90,14 @@ Tensor conv2d(const std::vector<Tensor>& inputs, const Tensor& weight, const Ten
   const kernels::Conv2dGeometry g = geometry_of(inputs, weight, bias, spec);
   if (g.groups > 1 && inputs.size() > 1) return conv2d(concat(inputs), weight, bias, spec);
   Tensor y =
-      Tensor::empty({g.n, g.out_h, g.out_w, g.out_channels}, weight.dtype(), weight.device());
-  dispatch(y, [&]<Device D, class T>() {
+      Tensor::empty({g.n, g.out_h, g.out_w, g.out_channels}, inputs[0].dtype(), inputs[0].device());
+  dispatch_activation(y, [&]<Device D, class T>() {
+    using Weight = compute_t<T>;
     std::vector<kernels::Conv2dInput<T>> read;
     for (const Tensor& x : inputs) read.push_back({x.data<T>(), x.shape()[3]});
-    kernels::conv2d_forward<D, T>(g, read, weight.data<T>(),
-                                  bias.defined() ? bias.data<T>() : nullptr, y.mutable_data<T>());
+    kernels::conv2d_forward<D, T>(g, read, weight.data<Weight>(),
+                                  bias.defined() ? bias.data<Weight>() : nullptr,
+                                  y.mutable_data<T>());
   });
 
   // y = conv(x, w) + b is linear in each:
@@ -145,14 +147,17 @@ Tensor conv2d(const std::vector<Tensor>& inputs, const Tensor& weight, const Ten
             first += parts[i].channels;
           }
         };
-        dispatch(dy, [&]<Device D, class T>() {
+        const Dtype weight_dtype = compute_dtype(dy.dtype());
+        dispatch_activation(dy, [&]<Device D, class T>() {
+          using Weight = compute_t<T>;
           // First what reads x: a value computed again for it is gone before dx is asked for.
           if (want_dw) {
-            dw = Tensor::empty({g.out_channels, g.kernel_h, g.kernel_w, g.weight_row()}, dy.dtype(),
-                               D);
+            dw = Tensor::empty({g.out_channels, g.kernel_h, g.kernel_w, g.weight_row()},
+                               weight_dtype, D);
             for_each_input([&](size_t i, const kernels::Conv2dGeometry& part, int64_t first) {
               kernels::conv2d_backward_weight<D, T>(part, parts[i].kept.value().data<T>(),
-                                                    dy.data<T>(), dw.mutable_data<T>() + first);
+                                                    dy.data<T>(),
+                                                    dw.mutable_data<Weight>() + first);
             });
           }
           if (kept_w.defined()) {
@@ -160,17 +165,17 @@ Tensor conv2d(const std::vector<Tensor>& inputs, const Tensor& weight, const Ten
             for_each_input([&](size_t i, const kernels::Conv2dGeometry& part, int64_t first) {
               if (!parts[i].wanted) return;
               grads[i] = Tensor::empty({g.n, g.in_h, g.in_w, part.in_channels}, dy.dtype(), D);
-              const T* columns =
-                  w.data<T>() + PIXELGRAD_MUTANT(conv2d_inputs_share_a_gradient, first, 0);
+              const Weight* columns =
+                  w.data<Weight>() + PIXELGRAD_MUTANT(conv2d_inputs_share_a_gradient, first, 0);
               kernels::conv2d_backward_input<D, T>(part, dy.data<T>(), columns, nullptr,
                                                    grads[i].mutable_data<T>());
             });
           }
           if (want_db) {
-            db = Tensor::empty({g.out_channels}, dy.dtype(), D);
+            db = Tensor::empty({g.out_channels}, weight_dtype, D);
             const int64_t images = PIXELGRAD_MUTANT(conv2d_bias_gradient_of_one_image, g.n, 1);
             kernels::sum_over_pixels<D, T>(images * g.out_h * g.out_w, g.out_channels, dy.data<T>(),
-                                           db.mutable_data<T>());
+                                           db.mutable_data<Weight>());
           }
         });
         return grads;

@@ -14,8 +14,8 @@ struct ConvSettings {
   int64_t dilation, groups;
 };
 
-/// Checks what holds for both: x and weight of rank 4, one floating dtype, one device, no empty
-/// image, channel or kernel, settings in range.
+/// Checks what holds for both: x and weight of rank 4, one floating dtype (weights beside bf16 are
+/// f32), one device, no empty image, channel or kernel, settings in range.
 inline void check_conv_inputs(std::string_view op, const Tensor& x, const Tensor& weight,
                               const Tensor& bias, const ConvSettings& s) {
   const Shape &xs = x.shape(), &ws = weight.shape();
@@ -25,11 +25,13 @@ inline void check_conv_inputs(std::string_view op, const Tensor& x, const Tensor
   require(x.dims() == 4, "input has ", x.dims(), " dimensions, expected 4: N,H,W,C");
   require(weight.dims() == 4, "weight has ", weight.dims(),
           " dimensions, expected 4: channels, kernel height, kernel width, channels of a group");
-  require(is_floating(x.dtype()), "input is ", x.dtype(), ", expected f32 or f64");
+  require(is_activation(x.dtype()), "input is ", x.dtype(), ", expected f32, f64 or bf16");
   for (const Tensor* other : {&weight, &bias}) {
     if (!other->defined()) continue;
     const char* name = other == &weight ? "weight" : "bias";
-    require(other->dtype() == x.dtype(), name, " is ", other->dtype(), ", input is ", x.dtype());
+    const Dtype expected = compute_dtype(x.dtype());
+    require(other->dtype() == expected, name, " is ", other->dtype(), ", input is ", x.dtype(),
+            expected == x.dtype() ? "" : str(", expected a ", name, " of ", expected));
     require(other->device() == x.device(), name, " is on ", other->device(), ", input on ",
             x.device());
   }

@@ -81,9 +81,10 @@ Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bia
                         const ConvTranspose2dSpec& spec) {
   const kernels::Conv2dGeometry g = geometry_of(x, weight, bias, spec);
   Tensor y = Tensor::empty({g.n, g.in_h, g.in_w, g.in_channels}, x.dtype(), x.device());
-  dispatch(x, [&]<Device D, class T>() {
-    kernels::conv2d_backward_input<D, T>(g, x.data<T>(), weight.data<T>(),
-                                         bias.defined() ? bias.data<T>() : nullptr,
+  dispatch_activation(x, [&]<Device D, class T>() {
+    using Weight = compute_t<T>;
+    kernels::conv2d_backward_input<D, T>(g, x.data<T>(), weight.data<Weight>(),
+                                         bias.defined() ? bias.data<Weight>() : nullptr,
                                          y.mutable_data<T>());
   });
 
@@ -111,24 +112,26 @@ Tensor conv_transpose2d(const Tensor& x, const Tensor& weight, const Tensor& bia
       "conv_transpose2d", y, {x, weight, bias},
       [g, kept_x, kept_w, want_db](const Tensor& dy) -> Grads {
         Tensor dx, dw, db;
-        dispatch(dy, [&]<Device D, class T>() {
+        const Dtype weight_dtype = compute_dtype(dy.dtype());
+        dispatch_activation(dy, [&]<Device D, class T>() {
+          using Weight = compute_t<T>;
           if (kept_w.defined()) {
             dx = Tensor::empty({g.n, g.out_h, g.out_w, g.out_channels}, dy.dtype(), D);
-            kernels::conv2d_forward<D, T>(g, dy.data<T>(), kept_w.value().data<T>(), nullptr,
+            kernels::conv2d_forward<D, T>(g, dy.data<T>(), kept_w.value().data<Weight>(), nullptr,
                                           dx.mutable_data<T>());
           }
           if (kept_x.defined()) {
             dw = Tensor::empty({g.out_channels, g.kernel_h, g.kernel_w, g.in_channels / g.groups},
-                               dy.dtype(), D);
+                               weight_dtype, D);
             kernels::conv2d_backward_weight<D, T>(g, dy.data<T>(), kept_x.value().data<T>(),
-                                                  dw.mutable_data<T>());
+                                                  dw.mutable_data<Weight>());
           }
           if (want_db) {
-            db = Tensor::empty({g.in_channels}, dy.dtype(), D);
+            db = Tensor::empty({g.in_channels}, weight_dtype, D);
             const int64_t pixels = PIXELGRAD_MUTANT(conv_transpose2d_bias_gradient_of_input_pixels,
                                                     g.n * g.in_h * g.in_w, g.n * g.out_h * g.out_w);
             kernels::sum_over_pixels<D, T>(pixels, g.in_channels, dy.data<T>(),
-                                           db.mutable_data<T>());
+                                           db.mutable_data<Weight>());
           }
         });
         return {dx, dw, db};

@@ -11,7 +11,7 @@ namespace {
 
 Tensor masked(const Tensor& x, double p, const RandomKey& key) {
   Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
-  dispatch(x, [&]<Device D, class T>() {
+  dispatch_activation(x, [&]<Device D, class T>() {
     kernels::dropout<D, T>(x.numel(), x.data<T>(), p, key, y.mutable_data<T>());
   });
   return y;
@@ -19,6 +19,8 @@ Tensor masked(const Tensor& x, double p, const RandomKey& key) {
 
 /// x times a mask [N,1,1,C] of 0 and 1 / (1 - p).
 Tensor masked_channels(const Tensor& x, double p, const RandomKey& key) {
+  // A bf16 mask would round 1 / (1 - p), to one side for every value.
+  if (x.dtype() == Dtype::bf16) return masked_channels(x.to(Dtype::f32), p, key).to(Dtype::bf16);
   const Shape channels = {x.shape(0), 1, 1, x.shape(3)};
   const Tensor ones = Tensor::full(channels, PIXELGRAD_MUTANT(dropout2d_does_not_scale, 1, 1 - p),
                                    x.dtype(), x.device());
@@ -38,7 +40,7 @@ void check_probability(const char* op, double p) {
 }  // namespace
 
 Tensor dropout(const Tensor& x, double p, bool training, const RandomKey& key) {
-  check_floating("dropout", "input", x);
+  check_activation("dropout", "input", x);
   check_probability("dropout", p);
   if (!training || p == 0) return x;
   return record("dropout", masked(x, p, key), {x},

@@ -21,8 +21,8 @@ kernels::NormArguments<T> arguments(const Norm& norm, const NormInputs& in) {
           .variance = norm.statistics.variance.data<double>(),
           .constant_statistics = norm.statistics.constant,
           .eps = norm.eps,
-          .gamma = data_or_null<T>(in.gamma),
-          .beta = data_or_null<T>(in.beta),
+          .gamma = data_or_null<compute_t<T>>(in.gamma),
+          .beta = data_or_null<compute_t<T>>(in.beta),
           .residual = data_or_null<T>(in.residual),
           .relu = PIXELGRAD_MUTANT(batch_norm_act_no_relu_after_a_residual, norm.relu,
                                    norm.relu && !in.residual)};
@@ -30,7 +30,7 @@ kernels::NormArguments<T> arguments(const Norm& norm, const NormInputs& in) {
 
 Tensor value_of(const Norm& norm, const NormInputs& in) {
   Tensor y = Tensor::empty(in.x.shape(), in.x.dtype(), in.x.device());
-  dispatch(in.x, [&]<Device D, class T>() {
+  dispatch_activation(in.x, [&]<Device D, class T>() {
     kernels::norm_apply<D, T>(arguments<T>(norm, in), y.mutable_data<T>());
   });
   return y;
@@ -57,10 +57,19 @@ void check_norm_argument(const char* op, const char* name, const Tensor& t, cons
   check_same_kind(op, "input", x, name, t);
 }
 
+void check_norm_parameter(const char* op, const char* name, const Tensor& t, const Shape& expected,
+                          const Tensor& x) {
+  if (x.dtype() != Dtype::bf16 || !t.defined())
+    return check_norm_argument(op, name, t, expected, x);
+  check(t.shape() == expected && t.dtype() == Dtype::f32 && t.device() == x.device(), "[", op, "] ",
+        name, " is ", t.shape(), " of ", t.dtype(), " on ", t.device(), ", expected ", expected,
+        " of f32 on ", x.device(), " (input ", x.shape(), " of bf16)");
+}
+
 NormStatistics norm_statistics(const kernels::NormGeometry& g, const Tensor& x) {
   NormStatistics s{Tensor::empty({g.samples, g.groups}, Dtype::f64, x.device()),
                    Tensor::empty({g.samples, g.groups}, Dtype::f64, x.device())};
-  dispatch(x, [&]<Device D, class T>() {
+  dispatch_activation(x, [&]<Device D, class T>() {
     kernels::norm_statistics<D, T>(g, x.data<T>(), s.mean.mutable_data<double>(),
                                    s.variance.mutable_data<double>());
   });
@@ -88,20 +97,21 @@ Tensor normalize(const char* op, const Norm& norm, const NormInputs& in) {
         const NormInputs values = saved.values();
         const bool cut =
             PIXELGRAD_MUTANT(batch_norm_act_residual_gradient_not_cut, norm.relu, false);
-        const auto empty = [&](const Shape& s) {
-          return Tensor::empty(s, dy.dtype(), dy.device());
-        };
         Tensor dx, dgamma, dbeta, dresidual;
-        if (wanted[1]) dgamma = empty(affine);
-        if (wanted[2]) dbeta = empty(affine);
-        if (wanted[3]) dresidual = cut ? empty(dy.shape()) : dy;
+        const Dtype affine_dtype = compute_dtype(dy.dtype());
+        if (wanted[1]) dgamma = Tensor::empty(affine, affine_dtype, dy.device());
+        if (wanted[2]) dbeta = Tensor::empty(affine, affine_dtype, dy.device());
+        if (wanted[3]) dresidual = cut ? Tensor::empty(dy.shape(), dy.dtype(), dy.device()) : dy;
         if (wanted[0]) dx = overwritable(dy);
-        dispatch(dy, [&]<Device D, class T>() {
+        dispatch_activation(dy, [&]<Device D, class T>() {
           const auto out = [](Tensor& t) { return t ? t.mutable_data<T>() : nullptr; };
+          const auto affine_out = [](Tensor& t) {
+            return t ? t.mutable_data<compute_t<T>>() : nullptr;
+          };
           kernels::norm_backward<D, T>(arguments<T>(norm, values), dy.data<T>(),
                                        {.dx = out(dx),
-                                        .dgamma = out(dgamma),
-                                        .dbeta = out(dbeta),
+                                        .dgamma = affine_out(dgamma),
+                                        .dbeta = affine_out(dbeta),
                                         .dresidual = cut ? out(dresidual) : nullptr});
         });
         return {dx, dgamma, dbeta, dresidual};

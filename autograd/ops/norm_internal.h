@@ -39,4 +39,8 @@ struct NormInputs {
 void check_norm_argument(const char* op, const char* name, const Tensor& t, const Shape& expected,
                          const Tensor& x);
 
+/// The same of a parameter or a running statistic, which are f32 where x is bf16.
+void check_norm_parameter(const char* op, const char* name, const Tensor& t, const Shape& expected,
+                          const Tensor& x);
+
 }  // namespace pixelgrad

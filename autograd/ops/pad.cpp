@@ -76,12 +76,12 @@ Tensor pad2d(const Tensor& x, const Pad2dSpec& spec) {
   if (spec.mode == PadMode::constant) {
     const Overlap o = overlap(g);
     Tensor y = Tensor::full(out, spec.value, x.dtype(), x.device());
-    dispatch(x, [&]<Device D, class T>() {
+    dispatch_activation(x, [&]<Device D, class T>() {
       kernels::copy_strided<D, T>(o.copy, x.data<T>() + o.from, y.mutable_data<T>() + o.to);
     });
     return record("pad2d", y, {x}, [o, in](const Tensor& dy) -> Grads {
       Tensor dx = Tensor::zeros(in, dy.dtype(), dy.device());
-      dispatch(dy, [&]<Device D, class T>() {
+      dispatch_activation(dy, [&]<Device D, class T>() {
         kernels::copy_strided<D, T>(o.copy.reversed(), dy.data<T>() + o.to,
                                     dx.mutable_data<T>() + o.from);
       });
@@ -90,13 +90,13 @@ Tensor pad2d(const Tensor& x, const Pad2dSpec& spec) {
   }
   const bool reflect = spec.mode == PadMode::reflect;
   Tensor y = Tensor::empty(out, x.dtype(), x.device());
-  dispatch(x, [&]<Device D, class T>() {
+  dispatch_activation(x, [&]<Device D, class T>() {
     reflect ? kernels::pad2d_reflect_forward<D, T>(g, x.data<T>(), y.mutable_data<T>())
             : kernels::pad2d_replicate_forward<D, T>(g, x.data<T>(), y.mutable_data<T>());
   });
   return record("pad2d", y, {x}, [g, in, reflect](const Tensor& dy) -> Grads {
     Tensor dx = Tensor::empty(in, dy.dtype(), dy.device());
-    dispatch(dy, [&]<Device D, class T>() {
+    dispatch_activation(dy, [&]<Device D, class T>() {
       reflect ? kernels::pad2d_reflect_backward<D, T>(g, dy.data<T>(), dx.mutable_data<T>())
               : kernels::pad2d_replicate_backward<D, T>(g, dy.data<T>(), dx.mutable_data<T>());
     });

@@ -88,14 +88,14 @@ Tensor max_pool(const char* op, const Pool2dGeometry& g, const Tensor& x) {
   Tensor argmax;
   if (grad_enabled() && needs_grad(x))
     argmax = Tensor::empty(output_shape(g), dtype_of<Index>, x.device());
-  dispatch(x, [&]<Device D, class T>() {
+  dispatch_activation(x, [&]<Device D, class T>() {
     kernels::max_pool2d_forward<D, T, Index>(g, x.data<T>(), y.mutable_data<T>(),
                                              argmax ? argmax.mutable_data<Index>() : nullptr);
   });
   say_window(g);
   return record(op, y, {x}, [g, argmax](const Tensor& dy) -> Grads {
     Tensor dx = Tensor::empty(input_shape(g), dy.dtype(), dy.device());
-    dispatch(dy, [&]<Device D, class T>() {
+    dispatch_activation(dy, [&]<Device D, class T>() {
       kernels::max_pool2d_backward<D, T, Index>(g, dy.data<T>(), argmax.data<Index>(),
                                                 dx.mutable_data<T>());
     });
@@ -109,13 +109,13 @@ Tensor max_pool(const char* op, const Pool2dGeometry& g, const Tensor& x) {
 
 Tensor avg_pool(const char* op, const Pool2dGeometry& g, bool count_include_pad, const Tensor& x) {
   Tensor y = Tensor::empty(output_shape(g), x.dtype(), x.device());
-  dispatch(x, [&]<Device D, class T>() {
+  dispatch_activation(x, [&]<Device D, class T>() {
     kernels::avg_pool2d_forward<D, T>(g, count_include_pad, x.data<T>(), y.mutable_data<T>());
   });
   say_window(g);
   return record(op, y, {x}, [g, count_include_pad](const Tensor& dy) -> Grads {
     Tensor dx = Tensor::empty(input_shape(g), dy.dtype(), dy.device());
-    dispatch(dy, [&]<Device D, class T>() {
+    dispatch_activation(dy, [&]<Device D, class T>() {
       kernels::avg_pool2d_backward<D, T>(g, count_include_pad, dy.data<T>(), dx.mutable_data<T>());
     });
     return {dx};

@@ -16,7 +16,7 @@ using kernels::StridedCopy;
 Tensor taken(const char* op, const Tensor& x, Shape shape, const StridedCopy& copy,
              int64_t offset = 0) {
   Tensor y = Tensor::empty(std::move(shape), x.dtype(), x.device());
-  dispatch(x, [&]<Device D, class T>() {
+  dispatch_activation(x, [&]<Device D, class T>() {
     kernels::copy_strided<D, T>(copy, x.data<T>() + offset, y.mutable_data<T>());
   });
   const bool all = y.numel() == x.numel();
@@ -24,7 +24,7 @@ Tensor taken(const char* op, const Tensor& x, Shape shape, const StridedCopy& co
     Tensor dx = all ? Tensor::empty(shape, dy.dtype(), dy.device())
                     : Tensor::zeros(shape, dy.dtype(), dy.device());
     const int64_t at = PIXELGRAD_MUTANT(slice_backward_to_the_start, offset, 0);
-    dispatch(dy, [&]<Device D, class T>() {
+    dispatch_activation(dy, [&]<Device D, class T>() {
       kernels::copy_strided<D, T>(copy.reversed(), dy.data<T>(), dx.mutable_data<T>() + at);
     });
     return {dx};
@@ -42,7 +42,7 @@ Tensor reshape(const Tensor& x, const Shape& shape) {
 }
 
 Tensor permute(const Tensor& x, const std::vector<int>& axes) {
-  check_floating("permute", "input", x);
+  check_activation("permute", "input", x);
   const size_t dims = axes.size();
   check(static_cast<int>(dims) == x.dims() && dims <= StridedCopy::max_dims, "[permute] got ", dims,
         " axes for ", x.shape(), ", expected one for each dimension, at most ",
@@ -66,7 +66,7 @@ Tensor permute(const Tensor& x, const std::vector<int>& axes) {
 }
 
 Tensor slice(const Tensor& x, int axis, int64_t start, int64_t stop, int64_t step) {
-  check_floating("slice", "input", x);
+  check_activation("slice", "input", x);
   const size_t at = checked_axis("slice", axis, x);
   Shape shape = x.shape();
   const int64_t size = shape[at];

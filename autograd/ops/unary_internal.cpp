@@ -5,12 +5,24 @@
 #include "tensor/dispatch.h"
 
 namespace pixelgrad {
+namespace {
+
+/// Whether the gradient stays right where the values that it reads are rounded to bf16: these ask
+/// for the sign alone.
+bool takes_bf16(kernels::UnaryOp op) {
+  return op == kernels::UnaryOp::relu || op == kernels::UnaryOp::leaky_relu;
+}
+
+}  // namespace
 
 Tensor apply_unary(const char* op, kernels::UnaryOp formula, const Tensor& x,
                    const kernels::UnaryParameters& parameters) {
-  check_floating(op, "input", x);
+  if (takes_bf16(formula))
+    check_activation(op, "input", x);
+  else
+    check_floating(op, "input", x);
   Tensor y = Tensor::empty(x.shape(), x.dtype(), x.device());
-  dispatch(x, [&]<Device D, class T>() {
+  dispatch_activation(x, [&]<Device D, class T>() {
     kernels::unary_forward<D, T>(formula, parameters, x.numel(), x.data<T>(), y.mutable_data<T>());
   });
   return record(
@@ -18,7 +30,7 @@ Tensor apply_unary(const char* op, kernels::UnaryOp formula, const Tensor& x,
       [formula, parameters, saved = SavedTensor(kernels::backward_reads_output(formula) ? y : x)](
           const Tensor& dy) -> Grads {
         Tensor dx = overwritable(dy);
-        dispatch(dy, [&]<Device D, class T>() {
+        dispatch_activation(dy, [&]<Device D, class T>() {
           kernels::unary_backward<D, T>(formula, parameters, dy.numel(), saved.value().data<T>(),
                                         dy.data<T>(), dx.mutable_data<T>());
         });

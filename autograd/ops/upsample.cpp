@@ -39,7 +39,7 @@ Tensor upsample(const Tensor& x, int64_t out_h, int64_t out_w, const UpsampleSpe
                                     .out_h = out_h,
                                     .out_w = out_w};
   Tensor y = Tensor::empty({g.n, out_h, out_w, g.channels}, x.dtype(), x.device());
-  dispatch(x, [&]<Device D, class T>() {
+  dispatch_activation(x, [&]<Device D, class T>() {
     const T* from = x.data<T>();
     T* to = y.mutable_data<T>();
     switch (spec.mode) {
@@ -64,7 +64,7 @@ Tensor upsample(const Tensor& x, int64_t out_h, int64_t out_w, const UpsampleSpe
   // y = A x is linear, so dx = transpose(A) dy
   return record("upsample", y, {x}, [g, spec](const Tensor& dy) -> Grads {
     Tensor dx = Tensor::empty({g.n, g.in_h, g.in_w, g.channels}, dy.dtype(), dy.device());
-    dispatch(dy, [&]<Device D, class T>() {
+    dispatch_activation(dy, [&]<Device D, class T>() {
       const T* from = dy.data<T>();
       T* to = dx.mutable_data<T>();
       switch (spec.mode) {

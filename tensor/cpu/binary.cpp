@@ -1,6 +1,7 @@
 #include "tensor/kernels/binary.h"
 
 #include "tensor/cpu/broadcast.h"
+#include "tensor/dtype.h"
 #include "tensor/mutant_internal.h"
 #include "tensor/parallel.h"
 
@@ -19,6 +20,13 @@ struct BinaryPiece {
   int64_t n;
   const T *a, *b, *y, *dy;
 };
+
+/// Each works on one piece, on one thread.
+template <class T>
+struct BinaryTiles {
+  void (*forward)(BinaryOp op, const BinaryPiece<T>& p, T* y);
+  void (*backward)(BinaryOp op, Side side, const BinaryPiece<T>& p, T* dx);
+};
 }  // namespace pixelgrad::kernels
 #endif
 
@@ -32,9 +40,10 @@ namespace {
 
 template <class T>
 struct Padded {
-  T values[Lanes<T>::most] = {};
+  using V = Lanes<compute_t<T>>;
+  T values[V::most] = {};
   Padded(const T* from, int64_t n) { std::copy_n(from, n, values); }
-  Lanes<T> load() const { return Lanes<T>::load(values); }
+  V load() const { return V::load(values); }
 };
 
 template <class T>
@@ -44,7 +53,7 @@ struct Forward {
 
   template <class Formula>
   void operator()(const Formula&) const {
-    using V = Lanes<T>;
+    using V = Lanes<compute_t<T>>;
     int64_t i = 0;
     for (; i + V::count() <= p.n; i += V::count())
       Formula::forward(V::load(p.a + i), V::load(p.b + i)).store(y + i);
@@ -57,7 +66,7 @@ struct Forward {
 
 template <class T>
 struct Backward {
-  using V = Lanes<T>;
+  using V = Lanes<compute_t<T>>;
   Side side;
   const BinaryPiece<T>& p;
   T* dx;
@@ -87,18 +96,21 @@ struct Backward {
   }
 };
 
-void forward_f32(BinaryOp op, const BinaryPiece<float>& p, float* y) {
-  with_formula<Lanes<float>>(op, Forward<float>{p, y});
+template <class T>
+void forward(BinaryOp op, const BinaryPiece<T>& p, T* y) {
+  with_formula<Lanes<compute_t<T>>>(op, Forward<T>{p, y});
 }
-void forward_f64(BinaryOp op, const BinaryPiece<double>& p, double* y) {
-  with_formula<Lanes<double>>(op, Forward<double>{p, y});
+
+template <class T>
+void backward(BinaryOp op, Side side, const BinaryPiece<T>& p, T* dx) {
+  with_formula<Lanes<compute_t<T>>>(op, Backward<T>{side, p, dx});
 }
-void backward_f32(BinaryOp op, Side side, const BinaryPiece<float>& p, float* dx) {
-  with_formula<Lanes<float>>(op, Backward<float>{side, p, dx});
+
+template <class T>
+BinaryTiles<T> tiles() {
+  return {.forward = forward<T>, .backward = backward<T>};
 }
-void backward_f64(BinaryOp op, Side side, const BinaryPiece<double>& p, double* dx) {
-  with_formula<Lanes<double>>(op, Backward<double>{side, p, dx});
-}
+PIXELGRAD_TARGET_ACTIVATION_TILES(BinaryTiles)
 
 }  // namespace
 }  // namespace pixelgrad::kernels::HWY_NAMESPACE
@@ -107,10 +119,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace pixelgrad::kernels {
 namespace {
-HWY_EXPORT(forward_f32);
-HWY_EXPORT(forward_f64);
-HWY_EXPORT(backward_f32);
-HWY_EXPORT(backward_f64);
+PIXELGRAD_BEST_ACTIVATION_TILES(BinaryTiles)
 
 /// Calls f(begin, n) for pieces of [0, n) that an OperandReader can give, within tiles on several
 /// threads; `make` makes what a tile works with.
@@ -132,6 +141,7 @@ struct Readers {
 
 template <Device D, class T>
 void binary_forward(BinaryOp op, int64_t n, const Operand<T>& a, const Operand<T>& b, T* y) {
+  const auto tile = best_tiles<T>().forward;
   for_each_piece(
       n,
       [&] {
@@ -140,16 +150,14 @@ void binary_forward(BinaryOp op, int64_t n, const Operand<T>& a, const Operand<T
       [&](Readers<T>& from, int64_t i, int64_t count) {
         const BinaryPiece<T> piece{count, from.a.read(i, count), from.b.read(i, count), nullptr,
                                    nullptr};
-        if constexpr (std::is_same_v<T, float>)
-          HWY_DYNAMIC_DISPATCH(forward_f32)(op, piece, y + i);
-        else
-          HWY_DYNAMIC_DISPATCH(forward_f64)(op, piece, y + i);
+        tile(op, piece, y + i);
       });
 }
 
 template <Device D, class T>
 void binary_backward(BinaryOp op, Side side, int64_t n, const Operand<T>& a, const Operand<T>& b,
                      const T* y, const T* dy, T* dx) {
+  const auto tile = best_tiles<T>().backward;
   for_each_piece(
       n,
       [&] {
@@ -160,10 +168,7 @@ void binary_backward(BinaryOp op, Side side, int64_t n, const Operand<T>& a, con
         const BinaryPiece<T> piece{count, a.data ? from.a.read(i, count) : dy + i,
                                    b.data ? from.b.read(i, count) : dy + i, (y ? y : dy) + i,
                                    dy + i};
-        if constexpr (std::is_same_v<T, float>)
-          HWY_DYNAMIC_DISPATCH(backward_f32)(op, side, piece, dx + i);
-        else
-          HWY_DYNAMIC_DISPATCH(backward_f64)(op, side, piece, dx + i);
+        tile(op, side, piece, dx + i);
       });
 }
 
@@ -190,8 +195,13 @@ void where(int64_t n, const Operand<uint8_t>& condition, const Operand<T>& a, co
   template void binary_forward<Device::cpu, T>(BinaryOp, int64_t, const Operand<T>&,        \
                                                const Operand<T>&, T*);                      \
   template void binary_backward<Device::cpu, T>(BinaryOp, Side, int64_t, const Operand<T>&, \
-                                                const Operand<T>&, const T*, const T*, T*); \
-  template void where<Device::cpu, T>(int64_t, const Operand<uint8_t>&, const Operand<T>&,  \
+                                                const Operand<T>&, const T*, const T*, T*);
+PIXELGRAD_INSTANTIATE(float)
+PIXELGRAD_INSTANTIATE(double)
+PIXELGRAD_INSTANTIATE(bf16)
+#undef PIXELGRAD_INSTANTIATE
+#define PIXELGRAD_INSTANTIATE(T)                                                           \
+  template void where<Device::cpu, T>(int64_t, const Operand<uint8_t>&, const Operand<T>&, \
                                       const Operand<T>&, T*);
 PIXELGRAD_INSTANTIATE(float)
 PIXELGRAD_INSTANTIATE(double)

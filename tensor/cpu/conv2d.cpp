@@ -4,6 +4,7 @@
 #include <atomic>
 #include <type_traits>
 
+#include "tensor/cpu/conv2d_bf16.h"
 #include "tensor/cpu/conv2d_few_outputs.h"
 #include "tensor/cpu/conv2d_few_pixels.h"
 #include "tensor/cpu/conv2d_taps.h"
@@ -12,8 +13,8 @@
 
 // The convolution on a CPU. The work is done elsewhere: conv2d_tap_kernel.cpp (forward and input
 // gradient), conv2d_weight_gradient.cpp, conv2d_few_outputs.cpp, conv2d_few_pixels.cpp,
-// conv2d_winograd*.cpp, conv2d_depthwise.cpp and conv2d_bias.cpp. Here it is cut into groups and
-// the algorithm is chosen.
+// conv2d_winograd*.cpp, conv2d_depthwise.cpp, conv2d_bias.cpp and conv2d_bf16.cpp. Here it is cut
+// into groups and the algorithm is chosen.
 namespace pixelgrad::kernels {
 namespace {
 
@@ -84,7 +85,7 @@ Precision precision() { return chosen_precision; }
 
 template <Device D, class T>
 void conv2d_forward(const Conv2dGeometry& g, std::span<const Conv2dInput<T>> inputs,
-                    const T* weight, const T* bias, T* y) {
+                    const compute_t<T>* weight, const compute_t<T>* bias, T* y) {
   cpu::TapConvolution taps = cpu::forward_taps(g);
   if (is_depthwise(g))
     return cpu::run_depthwise_taps<T>({&taps, 1}, group_weights(g), inputs[0].x, weight, bias, y);
@@ -101,8 +102,8 @@ void conv2d_forward(const Conv2dGeometry& g, std::span<const Conv2dInput<T>> inp
 }
 
 template <Device D, class T>
-void conv2d_backward_input(const Conv2dGeometry& g, const T* dy, const T* weight, const T* bias,
-                           T* dx) {
+void conv2d_backward_input(const Conv2dGeometry& g, const T* dy, const compute_t<T>* weight,
+                           const compute_t<T>* bias, T* dx) {
   const std::vector<cpu::TapConvolution> phases = cpu::input_gradient_taps(g);
   if (is_depthwise(g))
     return cpu::run_depthwise_taps<T>(phases, group_weights(g), dy, weight, bias, dx);
@@ -117,7 +118,8 @@ void conv2d_backward_input(const Conv2dGeometry& g, const T* dy, const T* weight
 }
 
 template <Device D, class T>
-void conv2d_backward_weight(const Conv2dGeometry& g, const T* x, const T* dy, T* dweight) {
+void conv2d_backward_weight(const Conv2dGeometry& g, const T* x, const T* dy,
+                            compute_t<T>* dweight) {
   if (is_depthwise(g)) return cpu::depthwise_weight_gradient(g, x, dy, dweight);
   const int64_t in = g.in_channels / g.groups, out = g.out_channels / g.groups;
   const cpu::TapConvolution taps = cpu::forward_taps(g);
@@ -133,6 +135,23 @@ void conv2d_backward_weight(const Conv2dGeometry& g, const T* x, const T* dy, T*
     else
       cpu::weight_gradient(g, x + k * in, dy + k * out, dw);
   }
+}
+
+template <>
+void conv2d_forward<Device::cpu, bf16>(const Conv2dGeometry& g,
+                                       std::span<const Conv2dInput<bf16>> inputs,
+                                       const float* weight, const float* bias, bf16* y) {
+  cpu::bf16_conv2d_forward(g, inputs, weight, bias, y);
+}
+template <>
+void conv2d_backward_input<Device::cpu, bf16>(const Conv2dGeometry& g, const bf16* dy,
+                                              const float* weight, const float* bias, bf16* dx) {
+  cpu::bf16_conv2d_backward_input(g, dy, weight, bias, dx);
+}
+template <>
+void conv2d_backward_weight<Device::cpu, bf16>(const Conv2dGeometry& g, const bf16* x,
+                                               const bf16* dy, float* dweight) {
+  cpu::bf16_conv2d_backward_weight(g, x, dy, dweight);
 }
 
 template void conv2d_forward<Device::cpu, float>(const Conv2dGeometry&,

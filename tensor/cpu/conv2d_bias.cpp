@@ -15,7 +15,7 @@ namespace {
 
 /// The sums of parts of the pixels in f64, then of the parts in their order.
 template <class T>
-void sum_pixels(int64_t pixels, int64_t channels, const T* dy, T* dbias) {
+void sum_pixels(int64_t pixels, int64_t channels, const T* dy, compute_t<T>* dbias) {
   using Sum = acc_t<T>;
   const int64_t parts = std::clamp<int64_t>(pixels * channels / 65536, 1, 64);
   std::vector<Sum> all(parts * channels, Sum{0});
@@ -29,7 +29,7 @@ void sum_pixels(int64_t pixels, int64_t channels, const T* dy, T* dbias) {
   for (int64_t c = 0; c < channels; ++c) {
     Sum sum = 0;
     for (int64_t part = 0; part < parts; ++part) sum += all[part * channels + c];
-    dbias[c] = static_cast<T>(sum);
+    dbias[c] = static_cast<compute_t<T>>(sum);
   }
 }
 
@@ -38,6 +38,9 @@ void sum_pixels_f32(int64_t pixels, int64_t channels, const float* dy, float* db
 }
 void sum_pixels_f64(int64_t pixels, int64_t channels, const double* dy, double* dbias) {
   sum_pixels<double>(pixels, channels, dy, dbias);
+}
+void sum_pixels_bf16(int64_t pixels, int64_t channels, const bf16* dy, float* dbias) {
+  sum_pixels<bf16>(pixels, channels, dy, dbias);
 }
 
 }  // namespace
@@ -49,6 +52,7 @@ namespace pixelgrad {
 namespace cpu {
 HWY_EXPORT(sum_pixels_f32);
 HWY_EXPORT(sum_pixels_f64);
+HWY_EXPORT(sum_pixels_bf16);
 }  // namespace cpu
 
 namespace kernels {
@@ -64,6 +68,13 @@ void sum_over_pixels<Device::cpu, double>(int64_t pixels, int64_t channels, cons
                                           double* dbias) {
   using namespace cpu;
   HWY_DYNAMIC_DISPATCH(sum_pixels_f64)(pixels, channels, dy, dbias);
+}
+
+template <>
+void sum_over_pixels<Device::cpu, bf16>(int64_t pixels, int64_t channels, const bf16* dy,
+                                        float* dbias) {
+  using namespace cpu;
+  HWY_DYNAMIC_DISPATCH(sum_pixels_bf16)(pixels, channels, dy, dbias);
 }
 
 }  // namespace kernels

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "tensor/bf16.h"
 #include "tensor/parallel.h"
 
 namespace pixelgrad::kernels {
@@ -108,5 +109,6 @@ void copy_strided(const StridedCopy& c, const T* from, T* to) {
 
 template void copy_strided<Device::cpu, float>(const StridedCopy&, const float*, float*);
 template void copy_strided<Device::cpu, double>(const StridedCopy&, const double*, double*);
+template void copy_strided<Device::cpu, bf16>(const StridedCopy&, const bf16*, bf16*);
 
 }  // namespace pixelgrad::kernels

@@ -3,11 +3,23 @@
 #include <algorithm>
 #include <bit>
 
+#include "tensor/dtype.h"
 #include "tensor/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tensor/cpu/dropout.cpp"
 #include "tensor/cpu/simd.h"
+
+#ifndef PIXELGRAD_TENSOR_CPU_DROPOUT
+#define PIXELGRAD_TENSOR_CPU_DROPOUT
+namespace pixelgrad::kernels {
+template <class T>
+struct DropoutTiles {
+  /// Elements [begin, end) of the whole; begin is a multiple of 4.
+  void (*dropout)(int64_t begin, int64_t end, const T* x, double p, const RandomKey& key, T* y);
+};
+}  // namespace pixelgrad::kernels
+#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace pixelgrad::kernels::HWY_NAMESPACE {
@@ -70,17 +82,17 @@ void draw(const RandomKey& key, int64_t first, uint32_t* bits) {
 
 #endif
 
-/// Elements [begin, end) of the whole; begin is a multiple of 4.
 template <class T>
 void dropout_tile(int64_t begin, int64_t end, const T* x, double p, const RandomKey& key, T* y) {
-  using Pattern = std::conditional_t<sizeof(T) == 4, uint32_t, uint64_t>;
+  using Value = compute_t<T>;
+  using Pattern = std::conditional_t<sizeof(Value) == 4, uint32_t, uint64_t>;
   if (p >= 1) {
-    std::fill(y + begin, y + end, T{0});
+    std::fill(y + begin, y + end, static_cast<T>(0));
     return;
   }
   // Below 2^32 for p < 1, so that 32 bits do.
   const uint32_t threshold = static_cast<uint32_t>(dropout_threshold(p));
-  const T scale = static_cast<T>(1 / (1 - p));
+  const Value scale = static_cast<Value>(1 / (1 - p));
   constexpr size_t most = 4 * hn::MaxLanes(hn::ScalableTag<uint32_t>());
   uint32_t bits[most];
   for (int64_t first = begin; first < end; first += chunk()) {
@@ -89,19 +101,17 @@ void dropout_tile(int64_t begin, int64_t end, const T* x, double p, const Random
     // Masks, for the compiler would make a choice a branch, mispredicted half of the time.
     for (int64_t i = 0; i < n; ++i) {
       const Pattern mask = Pattern{0} - static_cast<Pattern>(bits[i] >= threshold);
-      y[first + i] = std::bit_cast<T>(std::bit_cast<Pattern>(x[first + i] * scale) & mask);
+      const Pattern kept = std::bit_cast<Pattern>(x[first + i] * scale) & mask;
+      y[first + i] = static_cast<T>(std::bit_cast<Value>(kept));
     }
   }
 }
 
-void tile_f32(int64_t begin, int64_t end, const float* x, double p, const RandomKey& key,
-              float* y) {
-  dropout_tile(begin, end, x, p, key, y);
+template <class T>
+DropoutTiles<T> tiles() {
+  return {.dropout = dropout_tile<T>};
 }
-void tile_f64(int64_t begin, int64_t end, const double* x, double p, const RandomKey& key,
-              double* y) {
-  dropout_tile(begin, end, x, p, key, y);
-}
+PIXELGRAD_TARGET_ACTIVATION_TILES(DropoutTiles)
 
 }  // namespace
 }  // namespace pixelgrad::kernels::HWY_NAMESPACE
@@ -110,23 +120,19 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace pixelgrad::kernels {
 namespace {
-HWY_EXPORT(tile_f32);
-HWY_EXPORT(tile_f64);
+PIXELGRAD_BEST_ACTIVATION_TILES(DropoutTiles)
 }  // namespace
 
 template <Device D, class T>
 void dropout(int64_t n, const T* x, double p, const RandomKey& key, T* y) {
-  parallel_range(n, 1 << 15, [&](int64_t begin, int64_t end) {
-    if constexpr (std::is_same_v<T, float>)
-      HWY_DYNAMIC_DISPATCH(tile_f32)(begin, end, x, p, key, y);
-    else
-      HWY_DYNAMIC_DISPATCH(tile_f64)(begin, end, x, p, key, y);
-  });
+  const auto tile = best_tiles<T>().dropout;
+  parallel_range(n, 1 << 15, [&](int64_t begin, int64_t end) { tile(begin, end, x, p, key, y); });
 }
 
 template void dropout<Device::cpu, float>(int64_t, const float*, double, const RandomKey&, float*);
 template void dropout<Device::cpu, double>(int64_t, const double*, double, const RandomKey&,
                                            double*);
+template void dropout<Device::cpu, bf16>(int64_t, const bf16*, double, const RandomKey&, bf16*);
 
 }  // namespace pixelgrad::kernels
 #endif  // HWY_ONCE

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "tensor/dtype.h"
 #include "tensor/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -16,7 +17,7 @@ namespace pixelgrad::kernels {
 template <class T>
 struct ElementwiseTiles {
   void (*add)(int64_t n, const T* a, const T* b, T* y);
-  void (*scale)(int64_t n, const T* a, T scale, T* y);
+  void (*scale)(int64_t n, const T* a, compute_t<T> scale, T* y);
   double (*sum)(int64_t n, const T* x);
   bool (*all_finite)(int64_t n, const T* x);
 };
@@ -31,12 +32,12 @@ namespace {
 
 template <class T>
 void add(int64_t n, const T* a, const T* b, T* y) {
-  for (int64_t i = 0; i < n; ++i) y[i] = a[i] + b[i];
+  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<T>(a[i] + b[i]);
 }
 
 template <class T>
-void scale(int64_t n, const T* a, T scale, T* y) {
-  for (int64_t i = 0; i < n; ++i) y[i] = a[i] * scale;
+void scale(int64_t n, const T* a, compute_t<T> scale, T* y) {
+  for (int64_t i = 0; i < n; ++i) y[i] = static_cast<T>(a[i] * scale);
 }
 
 template <class T>
@@ -56,20 +57,20 @@ template <class T>
 bool all_finite(int64_t n, const T* x) {
   // x - x is 0 for a finite x and NaN for NaN and infinities; adding keeps a NaN.
   constexpr int lanes = 32;
-  T sums[lanes] = {};
+  using Sum = compute_t<T>;
+  Sum sums[lanes] = {};
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes)
     for (int j = 0; j < lanes; ++j) sums[j] += x[i + j] - x[i + j];
   for (int j = 0; i < n; ++i, ++j) sums[j] += x[i] - x[i];
-  return std::all_of(sums, sums + lanes, [](T s) { return s == 0; });
+  return std::all_of(sums, sums + lanes, [](Sum s) { return s == 0; });
 }
 
 template <class T>
 ElementwiseTiles<T> tiles() {
   return {.add = add<T>, .scale = scale<T>, .sum = sum<T>, .all_finite = all_finite<T>};
 }
-ElementwiseTiles<float> tiles_f32() { return tiles<float>(); }
-ElementwiseTiles<double> tiles_f64() { return tiles<double>(); }
+PIXELGRAD_TARGET_ACTIVATION_TILES(ElementwiseTiles)
 
 }  // namespace
 }  // namespace pixelgrad::kernels::HWY_NAMESPACE
@@ -79,15 +80,7 @@ HWY_AFTER_NAMESPACE();
 namespace pixelgrad::kernels {
 namespace {
 
-HWY_EXPORT(tiles_f32);
-HWY_EXPORT(tiles_f64);
-template <class T>
-ElementwiseTiles<T> best_tiles() {
-  if constexpr (std::is_same_v<T, float>)
-    return HWY_DYNAMIC_DISPATCH(tiles_f32)();
-  else
-    return HWY_DYNAMIC_DISPATCH(tiles_f64)();
-}
+PIXELGRAD_BEST_ACTIVATION_TILES(ElementwiseTiles)
 
 constexpr int64_t grain = 1 << 15;  // small tensors stay on one thread
 
@@ -141,14 +134,19 @@ bool all_finite(int64_t n, const T* x) {
 }
 
 #define PIXELGRAD_INSTANTIATE(T)                                           \
-  template void add<Device::cpu, T>(int64_t, const T*, const T*, T*);      \
   template void scale<Device::cpu, T>(int64_t, const T*, double, T*);      \
   template void scale_by<Device::cpu, T>(int64_t, const T*, const T*, T*); \
   template void broadcast<Device::cpu, T>(int64_t, const T*, double, T*);  \
-  template double sum<Device::cpu, T>(int64_t, const T*);                  \
+  template double sum<Device::cpu, T>(int64_t, const T*);
+PIXELGRAD_INSTANTIATE(float)
+PIXELGRAD_INSTANTIATE(double)
+#undef PIXELGRAD_INSTANTIATE
+#define PIXELGRAD_INSTANTIATE(T)                                      \
+  template void add<Device::cpu, T>(int64_t, const T*, const T*, T*); \
   template bool all_finite<Device::cpu, T>(int64_t, const T*);
 PIXELGRAD_INSTANTIATE(float)
 PIXELGRAD_INSTANTIATE(double)
+PIXELGRAD_INSTANTIATE(bf16)
 #undef PIXELGRAD_INSTANTIATE
 
 }  // namespace pixelgrad::kernels

@@ -15,6 +15,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "tensor/cpu/bf16-inl.h"
+
 // The constants of a formula then stay in registers from one vector to the next.
 #undef PIXELGRAD_FORMULA
 #define PIXELGRAD_FORMULA HWY_INLINE
@@ -39,8 +41,15 @@ struct Lanes {
 
   static constexpr size_t most = hn::MaxLanes(D());
   static HWY_INLINE int64_t count() { return static_cast<int64_t>(hn::Lanes(D())); }
-  static HWY_INLINE Lanes load(const T* from) { return hn::LoadU(D(), from); }
-  HWY_INLINE void store(T* to) const { hn::StoreU(v, D(), to); }
+  /// From and to values of T or, where that is float, of bf16.
+  template <class Stored>
+  static HWY_INLINE Lanes load(const Stored* from) {
+    return load_values(D(), from);
+  }
+  template <class Stored>
+  HWY_INLINE void store(Stored* to) const {
+    store_values(D(), v, to);
+  }
 
   friend HWY_INLINE Lanes operator+(Lanes a, Lanes b) { return hn::Add(a.v, b.v); }
   friend HWY_INLINE Lanes operator-(Lanes a, Lanes b) { return hn::Sub(a.v, b.v); }

@@ -1,6 +1,7 @@
 #include "tensor/kernels/norm.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <vector>
 
 #include "tensor/cpu/norm_cut.h"
@@ -28,15 +29,16 @@ struct Moments {
 
 template <Device D, class T>
 void norm_statistics(const NormGeometry& g, const T* x, double* mean, double* variance) {
-  if (groups_lie_together(g)) {
-    const auto moments = norm_group_tiles<T>().moments;
-    parallel_range(g.samples * g.groups, groups_a_tile(g), [&](int64_t begin, int64_t end) {
-      for_groups(g, begin, end, [&](int64_t row, int64_t, int64_t at) {
-        moments(g.group_size, x + at, mean + row, variance + row);
+  if constexpr (!std::is_same_v<T, bf16>)
+    if (groups_lie_together(g)) {
+      const auto moments = norm_group_tiles<T>().moments;
+      parallel_range(g.samples * g.groups, groups_a_tile(g), [&](int64_t begin, int64_t end) {
+        for_groups(g, begin, end, [&](int64_t row, int64_t, int64_t at) {
+          moments(g.group_size, x + at, mean + row, variance + row);
+        });
       });
-    });
-    return;
-  }
+      return;
+    }
   const NormCut cut(g);
   const auto moments = norm_tiles<T>().moments;
   // Each tile's own first pixel is what its values are taken relative to, so that a large mean does
@@ -72,18 +74,19 @@ template <Device D, class T>
 void norm_apply(const NormArguments<T>& in, T* y) {
   const NormGeometry& g = in.g;
   const auto inverse = inverse_deviations(g, in.variance, in.eps);
-  if (groups_lie_together(g)) {
-    const auto normalize = norm_group_tiles<T>().normalize;
-    parallel_range(g.samples * g.groups, groups_a_tile(g), [&](int64_t begin, int64_t end) {
-      for_groups(g, begin, end, [&](int64_t row, int64_t channel, int64_t at) {
-        normalize(g.group_size, in.x + at, static_cast<T>(in.mean[row]),
-                  static_cast<T>(inverse[static_cast<size_t>(row)]),
-                  in.gamma ? in.gamma + channel : nullptr, in.beta ? in.beta + channel : nullptr,
-                  y + at);
+  if constexpr (!std::is_same_v<T, bf16>)
+    if (groups_lie_together(g)) {
+      const auto normalize = norm_group_tiles<T>().normalize;
+      parallel_range(g.samples * g.groups, groups_a_tile(g), [&](int64_t begin, int64_t end) {
+        for_groups(g, begin, end, [&](int64_t row, int64_t channel, int64_t at) {
+          normalize(g.group_size, in.x + at, static_cast<T>(in.mean[row]),
+                    static_cast<T>(inverse[static_cast<size_t>(row)]),
+                    in.gamma ? in.gamma + channel : nullptr, in.beta ? in.beta + channel : nullptr,
+                    y + at);
+        });
       });
-    });
-    return;
-  }
+      return;
+    }
   const NormCut cut(g);
   const auto normalize = norm_tiles<T>().normalize;
   cut.for_tiles([&](int64_t sample, int64_t, int64_t first, int64_t rows, int64_t tail) {
@@ -111,8 +114,13 @@ void update_running_statistics(int64_t n, int64_t values, const double* mean,
 
 #define PIXELGRAD_INSTANTIATE(T)                                                                  \
   template void norm_statistics<Device::cpu, T>(const NormGeometry&, const T*, double*, double*); \
-  template void norm_apply<Device::cpu, T>(const NormArguments<T>&, T*);                          \
-  template void update_running_statistics<Device::cpu, T>(int64_t, int64_t, const double*,        \
+  template void norm_apply<Device::cpu, T>(const NormArguments<T>&, T*);
+PIXELGRAD_INSTANTIATE(float)
+PIXELGRAD_INSTANTIATE(double)
+PIXELGRAD_INSTANTIATE(bf16)
+#undef PIXELGRAD_INSTANTIATE
+#define PIXELGRAD_INSTANTIATE(T)                                                           \
+  template void update_running_statistics<Device::cpu, T>(int64_t, int64_t, const double*, \
                                                           const double*, double, T*, T*);
 PIXELGRAD_INSTANTIATE(float)
 PIXELGRAD_INSTANTIATE(double)

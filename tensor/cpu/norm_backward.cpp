@@ -1,4 +1,5 @@
 #include <optional>
+#include <type_traits>
 #include <vector>
 
 #include "tensor/cpu/norm_cut.h"
@@ -24,8 +25,8 @@ struct Backward {
   void store_affine(const std::vector<double>& gamma_sums,
                     const std::vector<double>& beta_sums) const {
     for (size_t c = 0; c < gamma_sums.size(); ++c) {
-      if (out.dgamma) out.dgamma[c] = static_cast<T>(gamma_sums[c]);
-      if (out.dbeta) out.dbeta[c] = static_cast<T>(beta_sums[c]);
+      if (out.dgamma) out.dgamma[c] = static_cast<compute_t<T>>(gamma_sums[c]);
+      if (out.dbeta) out.dbeta[c] = static_cast<compute_t<T>>(beta_sums[c]);
     }
   }
 };
@@ -116,7 +117,7 @@ void backward_down_positions(const Backward<T>& b) {
   cut.for_tiles([&](int64_t sample, int64_t, int64_t first, int64_t rows, int64_t tail) {
     const NormTables<T> tables(cut, in, b.inverse, sample, in.relu);
     const auto of_group = [&](const std::vector<double>& values) {
-      return cut.repeat<T>([&](int64_t c) { return values[cut.group_at(sample, c)]; });
+      return cut.repeat<compute_t<T>>([&](int64_t c) { return values[cut.group_at(sample, c)]; });
     };
     tiles.backward_input(rows, cut.width, tail, in.x + first, b.dy + first, tables.row(first),
                          of_group(slope).data(), of_group(lift).data(),
@@ -132,15 +133,16 @@ void norm_backward(const NormArguments<T>& in, const T* dy, const NormGradients<
   const double inner_eps = PIXELGRAD_MUTANT(norm_backward_without_eps, in.eps, 0.0);
   const Backward<T> b{
       .in = in, .dy = dy, .out = out, .inverse = inverse_deviations(in.g, in.variance, inner_eps)};
-  if (groups_lie_together(in.g) && !in.constant_statistics)
-    backward_of_groups(b);
-  else
-    backward_down_positions(b);
+  if constexpr (!std::is_same_v<T, bf16>)
+    if (groups_lie_together(in.g) && !in.constant_statistics) return backward_of_groups(b);
+  backward_down_positions(b);
 }
 
 template void norm_backward<Device::cpu, float>(const NormArguments<float>&, const float*,
                                                 const NormGradients<float>&);
 template void norm_backward<Device::cpu, double>(const NormArguments<double>&, const double*,
                                                  const NormGradients<double>&);
+template void norm_backward<Device::cpu, bf16>(const NormArguments<bf16>&, const bf16*,
+                                               const NormGradients<bf16>&);
 
 }  // namespace pixelgrad::kernels

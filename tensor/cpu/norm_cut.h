@@ -136,14 +136,17 @@ class NormCut {
 /// backward without a ReLU reads no offsets.
 template <class T>
 class NormTables {
+  using Value = compute_t<T>;
+
  public:
   NormTables(const NormCut& cut, const NormArguments<T>& in, const std::vector<double>& inverse,
              int64_t sample, bool offsets)
       : in_(in) {
-    mean_ = cut.repeat<T>([&](int64_t c) { return in.mean[cut.group_at(sample, c)]; });
-    scale_ = cut.repeat<T>(
+    mean_ = cut.repeat<Value>([&](int64_t c) { return in.mean[cut.group_at(sample, c)]; });
+    scale_ = cut.repeat<Value>(
         [&](int64_t c) { return gamma_of(in.gamma, c) * inverse[cut.group_at(sample, c)]; });
-    if (offsets) offset_ = cut.repeat<T>([&](int64_t c) { return in.beta ? in.beta[c] : T{0}; });
+    if (offsets)
+      offset_ = cut.repeat<Value>([&](int64_t c) { return in.beta ? in.beta[c] : Value{0}; });
   }
 
   /// For the rows that begin with value `first` of x.
@@ -157,7 +160,7 @@ class NormTables {
 
  private:
   const NormArguments<T>& in_;
-  std::vector<T> mean_, scale_, offset_;
+  std::vector<Value> mean_, scale_, offset_;
 };
 
 }  // namespace pixelgrad::kernels

@@ -5,6 +5,8 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tensor/cpu/norm_tiles.cpp"
 #include "tensor/cpu/simd.h"
+// After simd.h: highway.h first, then what builds on it.
+#include "tensor/cpu/bf16-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace pixelgrad::kernels::HWY_NAMESPACE {
@@ -25,7 +27,7 @@ hn::Vec<D> in_f64(D d, hn::Vec<hn::Rebind<float, D>> x) {
 }
 template <class D, class T>
 hn::Vec<D> load_f64(D d, const T* x) {
-  return in_f64(d, hn::LoadU(hn::Rebind<T, D>(), x));
+  return in_f64(d, load_values(hn::Rebind<compute_t<T>, D>(), x));
 }
 
 template <class T>
@@ -73,16 +75,16 @@ void moments(int64_t rows, int64_t width, int64_t tail, const T* x, const double
 /// A vector, of which `n` values are there; the rest is 0.
 template <bool whole, class D, class T>
 HWY_INLINE hn::Vec<D> load(D d, const T* from, int64_t n) {
-  if constexpr (whole) return hn::LoadU(d, from);
+  if constexpr (whole) return load_values(d, from);
   T part[hn::MaxLanes(d)] = {};
   if (n > 0) std::copy_n(from, std::min(n, static_cast<int64_t>(hn::Lanes(d))), part);
-  return hn::LoadU(d, part);
+  return load_values(d, part);
 }
 template <bool whole, class D, class T>
 HWY_INLINE void store(D d, hn::Vec<D> v, T* to, int64_t n) {
-  if constexpr (whole) return hn::StoreU(v, d, to);
+  if constexpr (whole) return store_values(d, v, to);
   T part[hn::MaxLanes(d)];
-  hn::StoreU(v, d, part);
+  store_values(d, v, part);
   std::copy_n(part, std::min(n, static_cast<int64_t>(hn::Lanes(d))), to);
 }
 
@@ -118,7 +120,7 @@ HWY_INLINE void with_options(const NormRow<T>& row, const F& f) {
 template <bool relu, bool residual, bool whole, class T>
 void normalize_rows(int64_t rows, int64_t width, int64_t n, const T* x, const NormRow<T>& row,
                     T* y) {
-  const hn::ScalableTag<T> d;
+  const hn::ScalableTag<compute_t<T>> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t c = 0; c < n; c += lanes) {
@@ -153,7 +155,7 @@ void gradient_sums_of_rows(int64_t rows, int64_t width, int64_t n, const T* x, c
                            const NormRow<T>& row, const double* shift, double* sum,
                            double* product) {
   const hn::ScalableTag<double> d;
-  const hn::Rebind<T, decltype(d)> t;  // as many values in their own precision
+  const hn::Rebind<compute_t<T>, decltype(d)> t;  // as many values in their own precision
   constexpr int64_t lanes = hn::MaxLanes(d);
   constexpr int64_t vectors = block / lanes;
   for (int64_t start = 0; start < rows; start += rows_at_a_time) {
@@ -203,9 +205,9 @@ void gradient_sums(int64_t rows, int64_t width, int64_t tail, const T* x, const 
 
 template <bool relu, bool residual, bool whole, class T>
 void backward_input_of_rows(int64_t rows, int64_t width, int64_t n, const T* x, const T* dy,
-                            const NormRow<T>& row, const T* slope, const T* lift, T* dx,
-                            T* dresidual) {
-  const hn::ScalableTag<T> d;
+                            const NormRow<T>& row, const compute_t<T>* slope,
+                            const compute_t<T>* lift, T* dx, T* dresidual) {
+  const hn::ScalableTag<compute_t<T>> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t c = 0; c < n; c += lanes) {
@@ -223,7 +225,8 @@ void backward_input_of_rows(int64_t rows, int64_t width, int64_t n, const T* x, 
 
 template <class T>
 void backward_input(int64_t rows, int64_t width, int64_t tail, const T* x, const T* dy,
-                    const NormRow<T>& row, const T* slope, const T* lift, T* dx, T* dresidual) {
+                    const NormRow<T>& row, const compute_t<T>* slope, const compute_t<T>* lift,
+                    T* dx, T* dresidual) {
   const int64_t before = rows * width;
   with_options(row, [&]<bool relu, bool residual>() {
     backward_input_of_rows<relu, residual, true>(rows, width, width, x, dy, row, slope, lift, dx,
@@ -241,7 +244,7 @@ NormTiles<T> tiles() {
           .gradient_sums = gradient_sums<T>,
           .backward_input = backward_input<T>};
 }
-PIXELGRAD_TARGET_TILES(NormTiles)
+PIXELGRAD_TARGET_ACTIVATION_TILES(NormTiles)
 
 }  // namespace
 }  // namespace pixelgrad::kernels::HWY_NAMESPACE
@@ -250,7 +253,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace pixelgrad::kernels {
 namespace {
-PIXELGRAD_BEST_TILES(NormTiles)
+PIXELGRAD_BEST_ACTIVATION_TILES(NormTiles)
 }  // namespace
 
 template <class T>
@@ -259,6 +262,7 @@ NormTiles<T> norm_tiles() {
 }
 template NormTiles<float> norm_tiles<float>();
 template NormTiles<double> norm_tiles<double>();
+template NormTiles<bf16> norm_tiles<bf16>();
 
 }  // namespace pixelgrad::kernels
 #endif  // HWY_ONCE

@@ -1,6 +1,8 @@
 #pragma once
 #include <cstdint>
 
+#include "tensor/dtype.h"
+
 // The inner loops of norm.cpp and norm_backward.cpp, compiled per SIMD target in norm_tiles.cpp and
 // norm_group_tiles.cpp.
 namespace pixelgrad::kernels {
@@ -9,7 +11,8 @@ namespace pixelgrad::kernels {
 /// numbers of a channel are repeated to the width of a row; `residual` lies as x does, or is null.
 template <class T>
 struct NormRow {
-  const T *mean, *scale, *offset, *residual;
+  const compute_t<T>*mean, *scale, *offset;
+  const T* residual;
   bool relu;
 };
 
@@ -31,7 +34,8 @@ struct NormTiles {
   /// With the same g: dx = scale[c] g - slope[c] (x - mean[c]) - lift[c], dresidual = g. dx or
   /// dresidual may be null.
   void (*backward_input)(int64_t rows, int64_t width, int64_t tail, const T* x, const T* dy,
-                         const NormRow<T>& row, const T* slope, const T* lift, T* dx, T* dresidual);
+                         const NormRow<T>& row, const compute_t<T>* slope, const compute_t<T>* lift,
+                         T* dx, T* dresidual);
 };
 
 /// Along one group of n values that lie side by side. gamma and beta may be null.
@@ -52,7 +56,7 @@ struct NormGroupTiles {
                           double* dgamma, double* dbeta);
 };
 
-/// Those of this processor.
+/// Those of this processor; the second for f32 and f64 only.
 template <class T>
 NormTiles<T> norm_tiles();
 template <class T>

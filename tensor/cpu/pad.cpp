@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "tensor/bf16.h"
 #include "tensor/cpu/resample.h"
 #include "tensor/parallel.h"
 
@@ -85,6 +86,7 @@ void pad2d_replicate_backward(const Pad2dGeometry& g, const T* dy, T* dx) {
   template void pad2d_replicate_backward<Device::cpu, T>(const Pad2dGeometry&, const T*, T*);
 PIXELGRAD_INSTANTIATE(float)
 PIXELGRAD_INSTANTIATE(double)
+PIXELGRAD_INSTANTIATE(bf16)
 #undef PIXELGRAD_INSTANTIATE
 
 }  // namespace pixelgrad::kernels

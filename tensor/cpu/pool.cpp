@@ -10,6 +10,8 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tensor/cpu/pool.cpp"
 #include "tensor/cpu/simd.h"
+// After simd.h: highway.h first, then what builds on it.
+#include "tensor/cpu/bf16-inl.h"
 
 #ifndef PIXELGRAD_TENSOR_CPU_POOL
 #define PIXELGRAD_TENSOR_CPU_POOL
@@ -51,19 +53,20 @@ HWY_INLINE void max_window(D d, const Pool2dGeometry& g, PoolTaps rows, PoolTaps
                            const T* image, T* y, Index* argmax) {
   const hn::RebindToSigned<D> di;
   using I = hn::TFromD<decltype(di)>;
-  auto best = hn::Set(
-      d, PIXELGRAD_MUTANT(max_pool_padding_wins, -std::numeric_limits<T>::infinity(), T{0}));
+  using Value = hn::TFromD<D>;
+  auto best = hn::Set(d, PIXELGRAD_MUTANT(max_pool_padding_wins,
+                                          -std::numeric_limits<Value>::infinity(), Value{0}));
   auto code = hn::Set(di, static_cast<I>(rows.begin * g.w.kernel + cols.begin));
   for (int64_t r = rows.begin; r < rows.end; ++r)
     for (int64_t s = cols.begin; s < cols.end; ++s) {
       const int64_t iy = pool_input(g.h, rows, r), ix = pool_input(g.w, cols, s);
-      const auto value = hn::LoadU(d, image + (iy * g.w.in + ix) * g.channels);
+      const auto value = load_values(d, image + (iy * g.w.in + ix) * g.channels);
       const auto better = hn::Or(hn::Gt(value, best), hn::IsNaN(value));
       best = hn::IfThenElse(better, value, best);
       code = hn::IfThenElse(hn::RebindMask(di, better),
                             hn::Set(di, static_cast<I>(r * g.w.kernel + s)), code);
     }
-  hn::StoreU(best, d, y);
+  store_values(d, best, y);
   if (argmax) {
     I codes[hn::MaxLanes(d)];
     hn::StoreU(code, di, codes);
@@ -73,8 +76,8 @@ HWY_INLINE void max_window(D d, const Pool2dGeometry& g, PoolTaps rows, PoolTaps
 
 template <class T, class Index>
 void max_forward(const Pool2dGeometry& g, PoolTile tile, const T* x, T* y, Index* argmax) {
-  const hn::ScalableTag<T> d;
-  const hn::CappedTag<T, 1> one;
+  const hn::ScalableTag<compute_t<T>> d;
+  const hn::CappedTag<compute_t<T>, 1> one;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   for (int64_t row = tile.row_begin; row < tile.row_end; ++row) {
     const PoolTaps rows = pool_taps(g.h, row % g.h.out);
@@ -91,13 +94,42 @@ void max_forward(const Pool2dGeometry& g, PoolTile tile, const T* x, T* y, Index
   }
 }
 
+/// A row of dx to add to, from 0: itself or, where it is stored as bf16, one of f32 that is rounded
+/// at the end.
+template <class T>
+class RowSums {
+ public:
+  explicit RowSums(int64_t values)
+      : values_(values), sums_(std::is_same_v<T, bf16> ? static_cast<size_t>(values) : 0) {}
+
+  compute_t<T>* begin(T* row) {
+    row_ = row;
+    compute_t<T>* sums;
+    if constexpr (std::is_same_v<T, bf16>)
+      sums = sums_.data();
+    else
+      sums = row;
+    std::fill_n(sums, values_, compute_t<T>{0});
+    return sums;
+  }
+  void end() {
+    for (size_t i = 0; i < sums_.size(); ++i) row_[i] = static_cast<T>(sums_[i]);
+  }
+
+ private:
+  int64_t values_;
+  T* row_ = nullptr;
+  std::vector<compute_t<T>> sums_;
+};
+
 template <class T, class Index>
 void max_backward(const Pool2dGeometry& g, PoolTile tile, const T* dy, const Index* argmax, T* dx) {
+  using Value = compute_t<T>;
   const int64_t channels = g.channels;
+  RowSums<T> sums(g.w.in * channels);
   for (int64_t row = tile.row_begin; row < tile.row_end; ++row) {
     const int64_t image = row / g.h.in, iy = row % g.h.in;
-    T* out = dx + row * g.w.in * channels;
-    std::fill_n(out, g.w.in * channels, T{0});
+    Value* out = sums.begin(dx + row * g.w.in * channels);
     const PoolReaders readers = pool_readers(g.h, iy);
     for (int64_t oy = readers.begin; oy < readers.end; ++oy) {
       const int64_t r = pool_tap_of(g.h, iy, oy);
@@ -107,15 +139,16 @@ void max_backward(const Pool2dGeometry& g, PoolTile tile, const T* dy, const Ind
         const int64_t at = ((image * g.h.out + oy) * g.w.out + ox) * channels;
         for (int64_t s = cols.begin; s < cols.end; ++s) {
           const int32_t code = static_cast<int32_t>(r * g.w.kernel + s);
-          T* HWY_RESTRICT pixel = out + pool_input(g.w, cols, s) * channels;
+          Value* HWY_RESTRICT pixel = out + pool_input(g.w, cols, s) * channels;
           for (int64_t c = 0; c < channels; ++c) {
-            const T value = dy[at + c];
-            const T before = PIXELGRAD_MUTANT(max_pool_backward_overwrites, pixel[c], T{0});
+            const Value value = dy[at + c];
+            const Value before = PIXELGRAD_MUTANT(max_pool_backward_overwrites, pixel[c], Value{0});
             pixel[c] = static_cast<int32_t>(argmax[at + c]) == code ? before + value : pixel[c];
           }
         }
       }
     }
+    sums.end();
   }
 }
 
@@ -156,7 +189,7 @@ template <class T>
 void avg_forward(const Pool2dGeometry& g, bool count_include_pad, PoolTile tile, const T* x, T* y) {
   // A sum of a few values loses nothing in f32 that its rounding would not.
   if (g.h.kernel * g.w.kernel <= 64)
-    avg_forward_in<T>(g, count_include_pad, tile, x, y);
+    avg_forward_in<compute_t<T>>(g, count_include_pad, tile, x, y);
   else
     avg_forward_in<acc_t<T>>(g, count_include_pad, tile, x, y);
 }
@@ -164,26 +197,29 @@ void avg_forward(const Pool2dGeometry& g, bool count_include_pad, PoolTile tile,
 template <class T>
 void avg_backward(const Pool2dGeometry& g, bool count_include_pad, PoolTile tile, const T* dy,
                   T* dx) {
+  using Value = compute_t<T>;
   const bool counted =
       PIXELGRAD_MUTANT(avg_pool_backward_counts_the_padding, count_include_pad, !count_include_pad);
+  RowSums<T> sums(g.w.in * g.channels);
   for (int64_t row = tile.row_begin; row < tile.row_end; ++row) {
     const int64_t image = row / g.h.in, iy = row % g.h.in;
-    T* out = dx + row * g.w.in * g.channels;
-    std::fill_n(out, g.w.in * g.channels, T{0});
+    Value* out = sums.begin(dx + row * g.w.in * g.channels);
     const PoolReaders readers = pool_readers(g.h, iy);
     for (int64_t oy = readers.begin; oy < readers.end; ++oy) {
       const PoolTaps rows = pool_taps(g.h, oy);
       for (int64_t ox = 0; ox < g.w.out; ++ox) {
         const PoolTaps cols = pool_taps(g.w, ox);
-        const T weight = PIXELGRAD_MUTANT(avg_pool_backward_without_divisor,
-                                          window_weight<T>(g, counted, rows, cols), T{1});
+        const Value weight =
+            PIXELGRAD_MUTANT(avg_pool_backward_without_divisor,
+                             window_weight<Value>(g, counted, rows, cols), Value{1});
         const T* HWY_RESTRICT in = dy + ((image * g.h.out + oy) * g.w.out + ox) * g.channels;
         for (int64_t s = cols.begin; s < cols.end; ++s) {
-          T* HWY_RESTRICT pixel = out + (cols.start + s) * g.channels;
+          Value* HWY_RESTRICT pixel = out + (cols.start + s) * g.channels;
           for (int64_t c = 0; c < g.channels; ++c) pixel[c] += weight * in[c];
         }
       }
     }
+    sums.end();
   }
 }
 
@@ -196,8 +232,7 @@ PoolTiles<T> tiles() {
           .avg_forward = avg_forward<T>,
           .avg_backward = avg_backward<T>};
 }
-PoolTiles<float> tiles_f32() { return tiles<float>(); }
-PoolTiles<double> tiles_f64() { return tiles<double>(); }
+PIXELGRAD_TARGET_ACTIVATION_TILES(PoolTiles)
 
 }  // namespace
 }  // namespace pixelgrad::kernels::HWY_NAMESPACE
@@ -207,15 +242,7 @@ HWY_AFTER_NAMESPACE();
 namespace pixelgrad::kernels {
 namespace {
 
-HWY_EXPORT(tiles_f32);
-HWY_EXPORT(tiles_f64);
-template <class T>
-PoolTiles<T> best_tiles() {
-  if constexpr (std::is_same_v<T, float>)
-    return HWY_DYNAMIC_DISPATCH(tiles_f32)();
-  else
-    return HWY_DYNAMIC_DISPATCH(tiles_f64)();
-}
+PIXELGRAD_BEST_ACTIVATION_TILES(PoolTiles)
 
 /// Cuts rows of `pixels` x `channels` values into tiles of about 32K. Rows far larger than that,
 /// as in global pooling, are cut into blocks of whole vectors of channels as well.
@@ -294,6 +321,7 @@ void avg_pool2d_backward(const Pool2dGeometry& g, bool count_include_pad, const 
   template void avg_pool2d_backward<Device::cpu, T>(const Pool2dGeometry&, bool, const T*, T*);
 PIXELGRAD_INSTANTIATE(float)
 PIXELGRAD_INSTANTIATE(double)
+PIXELGRAD_INSTANTIATE(bf16)
 #undef PIXELGRAD_INSTANTIATE
 
 }  // namespace pixelgrad::kernels

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tensor/dtype.h"
 #include "tensor/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -14,6 +15,13 @@ namespace pixelgrad::cpu {
 struct ResampleSizes {
   int64_t in_h, in_w, channels;
 };
+
+template <class T>
+struct ResampleTiles {
+  /// Output rows [begin, end) of all images.
+  void (*rows)(const ResampleSizes& s, const AxisTaps& rows, const AxisTaps& cols, int64_t begin,
+               int64_t end, const T* from, T* to);
+};
 }  // namespace pixelgrad::cpu
 #endif
 
@@ -22,43 +30,46 @@ namespace pixelgrad::cpu::HWY_NAMESPACE {
 namespace {
 
 /// to[i] = sum over the taps of output o of weight * from[tap.in * stride + i], i < count.
-template <class T>
+template <class T, class Sum>
 void sum_taps(const AxisTaps& axis, int64_t o, const T* from, int64_t stride, int64_t count,
-              T* HWY_RESTRICT to) {
-  std::fill_n(to, count, T{0});
+              Sum* HWY_RESTRICT to) {
+  std::fill_n(to, count, Sum{0});
   const int64_t end = axis.first[static_cast<size_t>(o) + 1];
   for (int64_t t = axis.first[static_cast<size_t>(o)]; t < end; ++t) {
     const AxisTaps::Tap tap = axis.taps[static_cast<size_t>(t)];
-    const T weight = static_cast<T>(tap.weight);
+    const Sum weight = static_cast<Sum>(tap.weight);
     const T* HWY_RESTRICT in = from + tap.in * stride;
     for (int64_t i = 0; i < count; ++i) to[i] += weight * in[i];
   }
 }
 
-/// Output rows [begin, end) of all images.
 template <class T>
 void resample_rows(const ResampleSizes& s, const AxisTaps& rows, const AxisTaps& cols,
                    int64_t begin, int64_t end, const T* from, T* to) {
   const int64_t line = s.in_w * s.channels;
   // Rows first, then columns: an output of k x k taps costs k + k and not k * k.
-  std::vector<T> sums(static_cast<size_t>(line));
+  using Sum = compute_t<T>;
+  std::vector<Sum> sums(static_cast<size_t>(line)), pixel(static_cast<size_t>(s.channels));
   for (int64_t row = begin; row < end; ++row) {
     const int64_t image = row / rows.outputs(), oy = row % rows.outputs();
     sum_taps(rows, oy, from + image * s.in_h * line, line, line, sums.data());
     T* out = to + row * cols.outputs() * s.channels;
-    for (int64_t ox = 0; ox < cols.outputs(); ++ox, out += s.channels)
-      sum_taps(cols, ox, sums.data(), s.channels, s.channels, out);
+    for (int64_t ox = 0; ox < cols.outputs(); ++ox, out += s.channels) {
+      if constexpr (std::is_same_v<T, Sum>) {
+        sum_taps(cols, ox, sums.data(), s.channels, s.channels, out);
+      } else {
+        sum_taps(cols, ox, sums.data(), s.channels, s.channels, pixel.data());
+        for (int64_t c = 0; c < s.channels; ++c) out[c] = static_cast<T>(pixel[c]);
+      }
+    }
   }
 }
 
-void resample_rows_f32(const ResampleSizes& s, const AxisTaps& rows, const AxisTaps& cols,
-                       int64_t begin, int64_t end, const float* from, float* to) {
-  resample_rows<float>(s, rows, cols, begin, end, from, to);
+template <class T>
+ResampleTiles<T> tiles() {
+  return {.rows = resample_rows<T>};
 }
-void resample_rows_f64(const ResampleSizes& s, const AxisTaps& rows, const AxisTaps& cols,
-                       int64_t begin, int64_t end, const double* from, double* to) {
-  resample_rows<double>(s, rows, cols, begin, end, from, to);
-}
+PIXELGRAD_TARGET_ACTIVATION_TILES(ResampleTiles)
 
 }  // namespace
 }  // namespace pixelgrad::cpu::HWY_NAMESPACE
@@ -66,9 +77,9 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace pixelgrad::cpu {
-
-HWY_EXPORT(resample_rows_f32);
-HWY_EXPORT(resample_rows_f64);
+namespace {
+PIXELGRAD_BEST_ACTIVATION_TILES(ResampleTiles)
+}  // namespace
 
 AxisTaps transposed(const AxisTaps& axis, int64_t inputs) {
   std::vector<std::vector<AxisTaps::Tap>> of(static_cast<size_t>(inputs));
@@ -93,19 +104,18 @@ void resample(int64_t n, int64_t in_h, int64_t in_w, int64_t channels, const Axi
   // Tiles that read about 32K values.
   const int64_t taps_a_row = static_cast<int64_t>(rows.taps.size()) / rows.outputs() + 1;
   const int64_t values = std::max<int64_t>(1, in_w * channels * taps_a_row);
-  parallel_range(n * rows.outputs(), std::max<int64_t>(1, (1 << 15) / values),
-                 [&](int64_t begin, int64_t end) {
-                   if constexpr (std::is_same_v<T, float>) HWY_DYNAMIC_DISPATCH(resample_rows_f32)
-                   (sizes, rows, cols, begin, end, from, to);
-                   else HWY_DYNAMIC_DISPATCH(resample_rows_f64)(sizes, rows, cols, begin, end, from,
-                                                                to);
-                 });
+  const auto tile = best_tiles<T>().rows;
+  parallel_range(
+      n * rows.outputs(), std::max<int64_t>(1, (1 << 15) / values),
+      [&](int64_t begin, int64_t end) { tile(sizes, rows, cols, begin, end, from, to); });
 }
 
 template void resample(int64_t, int64_t, int64_t, int64_t, const AxisTaps&, const AxisTaps&,
                        const float*, float*);
 template void resample(int64_t, int64_t, int64_t, int64_t, const AxisTaps&, const AxisTaps&,
                        const double*, double*);
+template void resample(int64_t, int64_t, int64_t, int64_t, const AxisTaps&, const AxisTaps&,
+                       const bf16*, bf16*);
 
 }  // namespace pixelgrad::cpu
 #endif  // HWY_ONCE

@@ -13,11 +13,16 @@
 #include <hwy/highway.h>
 #include <type_traits>
 
+#include "tensor/bf16.h"
+
 // What a file compiles per target is a struct of functions, NameTiles<T>, that each work on one
 // tile, on one thread, and a template tiles<T>() that fills it. HWY_EXPORT cannot name a template:
 //
 //   PIXELGRAD_TARGET_TILES(NameTiles)  after tiles<T>(), in HWY_NAMESPACE
 //   PIXELGRAD_BEST_TILES(NameTiles)    under HWY_ONCE: best_tiles<T>() is this processor's
+//
+// PIXELGRAD_TARGET_ACTIVATION_TILES and PIXELGRAD_BEST_ACTIVATION_TILES are the same for f32, f64
+// and bf16.
 #ifndef PIXELGRAD_TARGET_TILES
 #define PIXELGRAD_TARGET_TILES(Tiles)                 \
   Tiles<float> tiles_f32() { return tiles<float>(); } \
@@ -31,5 +36,21 @@
       return HWY_DYNAMIC_DISPATCH(tiles_f32)(); \
     else                                        \
       return HWY_DYNAMIC_DISPATCH(tiles_f64)(); \
+  }
+#define PIXELGRAD_TARGET_ACTIVATION_TILES(Tiles) \
+  PIXELGRAD_TARGET_TILES(Tiles)                  \
+  Tiles<bf16> tiles_bf16() { return tiles<bf16>(); }
+#define PIXELGRAD_BEST_ACTIVATION_TILES(Tiles)   \
+  HWY_EXPORT(tiles_f32);                         \
+  HWY_EXPORT(tiles_f64);                         \
+  HWY_EXPORT(tiles_bf16);                        \
+  template <class T>                             \
+  Tiles<T> best_tiles() {                        \
+    if constexpr (std::is_same_v<T, float>)      \
+      return HWY_DYNAMIC_DISPATCH(tiles_f32)();  \
+    else if constexpr (std::is_same_v<T, bf16>)  \
+      return HWY_DYNAMIC_DISPATCH(tiles_bf16)(); \
+    else                                         \
+      return HWY_DYNAMIC_DISPATCH(tiles_f64)();  \
   }
 #endif

@@ -1,5 +1,6 @@
 #include "tensor/kernels/unary.h"
 
+#include "tensor/dtype.h"
 #include "tensor/mutant_internal.h"
 #include "tensor/parallel.h"
 
@@ -8,6 +9,19 @@
 #include "tensor/cpu/simd.h"
 // After simd.h: highway.h first, then what builds on it.
 #include "tensor/cpu/lanes-inl.h"
+
+#ifndef PIXELGRAD_TENSOR_CPU_UNARY
+#define PIXELGRAD_TENSOR_CPU_UNARY
+namespace pixelgrad::kernels {
+/// Each works on one tile, on one thread.
+template <class T>
+struct UnaryTiles {
+  void (*forward)(UnaryOp op, const UnaryParameters& p, int64_t n, const T* x, T* y);
+  void (*backward)(UnaryOp op, const UnaryParameters& p, int64_t n, const T* saved, const T* dy,
+                   T* dx);
+};
+}  // namespace pixelgrad::kernels
+#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace pixelgrad::kernels::HWY_NAMESPACE {
@@ -25,7 +39,7 @@ struct Forward {
 
   template <class Formula>
   void operator()(const Formula& formula) const {
-    using V = Lanes<T>;
+    using V = Lanes<compute_t<T>>;
     int64_t i = 0;
     for (; i + V::count() <= n; i += V::count()) formula.forward(V::load(x + i)).store(y + i);
     if (i == n) return;
@@ -44,7 +58,7 @@ struct Backward {
 
   template <class Formula>
   void operator()(const Formula& formula) const {
-    using V = Lanes<T>;
+    using V = Lanes<compute_t<T>>;
     int64_t i = 0;
     for (; i + V::count() <= n; i += V::count())
       formula.backward(V::load(saved + i), V::load(dy + i)).store(dx + i);
@@ -57,20 +71,21 @@ struct Backward {
   }
 };
 
-void forward_f32(UnaryOp op, const UnaryParameters& p, int64_t n, const float* x, float* y) {
-  with_formula<Lanes<float>>(op, p, Forward<float>{n, x, y});
+template <class T>
+void forward(UnaryOp op, const UnaryParameters& p, int64_t n, const T* x, T* y) {
+  with_formula<Lanes<compute_t<T>>>(op, p, Forward<T>{n, x, y});
 }
-void forward_f64(UnaryOp op, const UnaryParameters& p, int64_t n, const double* x, double* y) {
-  with_formula<Lanes<double>>(op, p, Forward<double>{n, x, y});
+
+template <class T>
+void backward(UnaryOp op, const UnaryParameters& p, int64_t n, const T* saved, const T* dy, T* dx) {
+  with_formula<Lanes<compute_t<T>>>(op, p, Backward<T>{n, saved, dy, dx});
 }
-void backward_f32(UnaryOp op, const UnaryParameters& p, int64_t n, const float* saved,
-                  const float* dy, float* dx) {
-  with_formula<Lanes<float>>(op, p, Backward<float>{n, saved, dy, dx});
+
+template <class T>
+UnaryTiles<T> tiles() {
+  return {.forward = forward<T>, .backward = backward<T>};
 }
-void backward_f64(UnaryOp op, const UnaryParameters& p, int64_t n, const double* saved,
-                  const double* dy, double* dx) {
-  with_formula<Lanes<double>>(op, p, Backward<double>{n, saved, dy, dx});
-}
+PIXELGRAD_TARGET_ACTIVATION_TILES(UnaryTiles)
 
 }  // namespace
 }  // namespace pixelgrad::kernels::HWY_NAMESPACE
@@ -79,33 +94,23 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace pixelgrad::kernels {
 namespace {
-HWY_EXPORT(forward_f32);
-HWY_EXPORT(forward_f64);
-HWY_EXPORT(backward_f32);
-HWY_EXPORT(backward_f64);
+PIXELGRAD_BEST_ACTIVATION_TILES(UnaryTiles)
 
 constexpr int64_t grain = 1 << 15;  // small tensors stay on one thread
 }  // namespace
 
 template <Device D, class T>
 void unary_forward(UnaryOp op, const UnaryParameters& p, int64_t n, const T* x, T* y) {
-  parallel_range(n, grain, [&](int64_t i, int64_t end) {
-    if constexpr (std::is_same_v<T, float>)
-      HWY_DYNAMIC_DISPATCH(forward_f32)(op, p, end - i, x + i, y + i);
-    else
-      HWY_DYNAMIC_DISPATCH(forward_f64)(op, p, end - i, x + i, y + i);
-  });
+  const auto tile = best_tiles<T>().forward;
+  parallel_range(n, grain, [&](int64_t i, int64_t end) { tile(op, p, end - i, x + i, y + i); });
 }
 
 template <Device D, class T>
 void unary_backward(UnaryOp op, const UnaryParameters& p, int64_t n, const T* saved, const T* dy,
                     T* dx) {
-  parallel_range(n, grain, [&](int64_t i, int64_t end) {
-    if constexpr (std::is_same_v<T, float>)
-      HWY_DYNAMIC_DISPATCH(backward_f32)(op, p, end - i, saved + i, dy + i, dx + i);
-    else
-      HWY_DYNAMIC_DISPATCH(backward_f64)(op, p, end - i, saved + i, dy + i, dx + i);
-  });
+  const auto tile = best_tiles<T>().backward;
+  parallel_range(n, grain,
+                 [&](int64_t i, int64_t end) { tile(op, p, end - i, saved + i, dy + i, dx + i); });
 }
 
 #define PIXELGRAD_INSTANTIATE(T)                                                                   \
@@ -115,6 +120,7 @@ void unary_backward(UnaryOp op, const UnaryParameters& p, int64_t n, const T* sa
                                                const T*, T*);
 PIXELGRAD_INSTANTIATE(float)
 PIXELGRAD_INSTANTIATE(double)
+PIXELGRAD_INSTANTIATE(bf16)
 #undef PIXELGRAD_INSTANTIATE
 
 }  // namespace pixelgrad::kernels

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tensor/cpu/resample.h"
+#include "tensor/dtype.h"
 #include "tensor/parallel.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -47,6 +48,7 @@ void nearest(const UpsampleGeometry& g, const int64_t* source_y, const int64_t* 
 template <class T>
 void bilinear(const UpsampleGeometry& g, const LinearSource* source_y, const LinearSource* source_x,
               int64_t begin, int64_t end, const T* x, T* y) {
+  using Value = compute_t<T>;
   const int64_t row_values = g.in_w * g.channels;
   for (int64_t row = begin; row < end; ++row) {
     const LinearSource sy = source_y[row % g.out_h];
@@ -55,14 +57,14 @@ void bilinear(const UpsampleGeometry& g, const LinearSource* source_y, const Lin
     T* out = y + row * g.out_w * g.channels;
     for (int64_t ox = 0; ox < g.out_w; ++ox, out += g.channels) {
       const LinearSource sx = source_x[ox];
-      const T w00 = static_cast<T>((1 - sy.weight) * (1 - sx.weight));
-      const T w01 = static_cast<T>((1 - sy.weight) * sx.weight);
-      const T w10 = static_cast<T>(sy.weight * (1 - sx.weight));
-      const T w11 = static_cast<T>(sy.weight * sx.weight);
+      const Value w00 = static_cast<Value>((1 - sy.weight) * (1 - sx.weight));
+      const Value w01 = static_cast<Value>((1 - sy.weight) * sx.weight);
+      const Value w10 = static_cast<Value>(sy.weight * (1 - sx.weight));
+      const Value w11 = static_cast<Value>(sy.weight * sx.weight);
       const int64_t left = sx.low * g.channels, right = sx.high * g.channels;
       for (int64_t c = 0; c < g.channels; ++c)
-        out[c] = (w00 * low[left + c] + w01 * low[right + c]) +
-                 (w10 * high[left + c] + w11 * high[right + c]);
+        out[c] = static_cast<T>((w00 * low[left + c] + w01 * low[right + c]) +
+                                (w10 * high[left + c] + w11 * high[right + c]));
     }
   }
 }
@@ -71,8 +73,7 @@ template <class T>
 UpsampleTiles<T> tiles() {
   return {.nearest = nearest<T>, .bilinear = bilinear<T>};
 }
-UpsampleTiles<float> tiles_f32() { return tiles<float>(); }
-UpsampleTiles<double> tiles_f64() { return tiles<double>(); }
+PIXELGRAD_TARGET_ACTIVATION_TILES(UpsampleTiles)
 
 }  // namespace
 }  // namespace pixelgrad::kernels::HWY_NAMESPACE
@@ -82,15 +83,7 @@ HWY_AFTER_NAMESPACE();
 namespace pixelgrad::kernels {
 namespace {
 
-HWY_EXPORT(tiles_f32);
-HWY_EXPORT(tiles_f64);
-template <class T>
-UpsampleTiles<T> best_tiles() {
-  if constexpr (std::is_same_v<T, float>)
-    return HWY_DYNAMIC_DISPATCH(tiles_f32)();
-  else
-    return HWY_DYNAMIC_DISPATCH(tiles_f64)();
-}
+PIXELGRAD_BEST_ACTIVATION_TILES(UpsampleTiles)
 
 std::vector<int64_t> nearest_sources(int64_t in_size, int64_t out_size) {
   std::vector<int64_t> sources;
@@ -206,6 +199,7 @@ void upsample_bicubic_backward(const UpsampleGeometry& g, bool align_corners, co
                                                           T*);
 PIXELGRAD_INSTANTIATE(float)
 PIXELGRAD_INSTANTIATE(double)
+PIXELGRAD_INSTANTIATE(bf16)
 #undef PIXELGRAD_INSTANTIATE
 
 }  // namespace pixelgrad::kernels

@@ -29,10 +29,17 @@ struct PixelsAndChannels {
   }
 };
 
+/// A weight as it is multiplied.
+template <class T>
+__device__ inline compute_t<T> rounded(compute_t<T> weight) {
+  return static_cast<T>(weight);
+}
+
 // y[o] = sum over r of x[o * stride - pad + r * dilation] w[r], along both axes.
 template <class T>
 __global__ void forward_kernel(PixelsAndChannels cut, kernels::Conv2dGeometry g, const T* x,
-                               const T* weight, const T* bias, T* y) {
+                               const compute_t<T>* weight, const compute_t<T>* bias, T* y) {
+  using Value = compute_t<T>;
   const int c = cut.channel(), channels = static_cast<int>(g.groups);
   const int pixel = static_cast<int>(cut.pixel());
   const int out_h = static_cast<int>(g.out_h), out_w = static_cast<int>(g.out_w);
@@ -42,8 +49,8 @@ __global__ void forward_kernel(PixelsAndChannels cut, kernels::Conv2dGeometry g,
   const int top =
       pixel / out_w % out_h * static_cast<int>(g.stride_h) - static_cast<int>(g.pad_top);
   const int left = pixel % out_w * static_cast<int>(g.stride_w) - static_cast<int>(g.pad_left);
-  const T* w = weight + c * (g.kernel_h * g.kernel_w);
-  T sum = 0;
+  const Value* w = weight + c * (g.kernel_h * g.kernel_w);
+  Value sum = 0;
   for (int r = 0; r < g.kernel_h; ++r) {
     const int iy = top + r * static_cast<int>(g.dilation_h);
     if (iy < 0 || iy >= in_h) continue;
@@ -51,16 +58,17 @@ __global__ void forward_kernel(PixelsAndChannels cut, kernels::Conv2dGeometry g,
     for (int s = 0; s < g.kernel_w; ++s) {
       const int ix = left + s * static_cast<int>(g.dilation_w);
       if (ix >= 0 && ix < in_w)
-        sum += row[static_cast<int64_t>(ix) * channels] * w[r * g.kernel_w + s];
+        sum += row[static_cast<int64_t>(ix) * channels] * rounded<T>(w[r * g.kernel_w + s]);
     }
   }
-  y[static_cast<int64_t>(pixel) * channels + c] = sum + (bias ? bias[c] : T{0});
+  y[static_cast<int64_t>(pixel) * channels + c] = static_cast<T>(sum + (bias ? bias[c] : Value{0}));
 }
 
 // dx[i] = sum over r of dy[(i + pad - r * dilation) / stride] w[r], where that is an output.
 template <class T>
 __global__ void input_gradient_kernel(PixelsAndChannels cut, kernels::Conv2dGeometry g, const T* dy,
-                                      const T* weight, const T* bias, T* dx) {
+                                      const compute_t<T>* weight, const compute_t<T>* bias, T* dx) {
+  using Value = compute_t<T>;
   const int c = cut.channel(), channels = static_cast<int>(g.groups);
   const int pixel = static_cast<int>(cut.pixel());
   const int out_h = static_cast<int>(g.out_h), out_w = static_cast<int>(g.out_w);
@@ -70,8 +78,8 @@ __global__ void input_gradient_kernel(PixelsAndChannels cut, kernels::Conv2dGeom
   const int image = pixel / in_w / in_h;
   const int bottom = pixel / in_w % in_h + static_cast<int>(g.pad_top);
   const int right = pixel % in_w + static_cast<int>(g.pad_left);
-  const T* w = weight + c * (g.kernel_h * g.kernel_w);
-  T sum = 0;
+  const Value* w = weight + c * (g.kernel_h * g.kernel_w);
+  Value sum = 0;
   for (int r = 0; r < g.kernel_h; ++r) {
     const int y = bottom - r * static_cast<int>(g.dilation_h), oy = y / stride_h;
     if (y < 0 || y % stride_h != 0 || oy >= out_h) continue;
@@ -79,10 +87,11 @@ __global__ void input_gradient_kernel(PixelsAndChannels cut, kernels::Conv2dGeom
     for (int s = 0; s < g.kernel_w; ++s) {
       const int x = right - s * static_cast<int>(g.dilation_w), ox = x / stride_w;
       if (x >= 0 && x % stride_w == 0 && ox < out_w)
-        sum += row[static_cast<int64_t>(ox) * channels] * w[r * g.kernel_w + s];
+        sum += row[static_cast<int64_t>(ox) * channels] * rounded<T>(w[r * g.kernel_w + s]);
     }
   }
-  dx[static_cast<int64_t>(pixel) * channels + c] = sum + (bias ? bias[c] : T{0});
+  dx[static_cast<int64_t>(pixel) * channels + c] =
+      static_cast<T>(sum + (bias ? bias[c] : Value{0}));
 }
 
 /// dweight[c, tap] = sum over output pixels of dy[pixel, c] x[what the tap reads, c].
@@ -106,25 +115,25 @@ struct Product {
 template <class T>
 struct StoreWeight {
   int64_t taps;
-  T* dweight;
+  compute_t<T>* dweight;
   __device__ void operator()(int64_t tap, int64_t c, const Sums<1>& sums) const {
-    dweight[c * taps + tap] = static_cast<T>(sums.value[0]);
+    dweight[c * taps + tap] = static_cast<compute_t<T>>(sums.value[0]);
   }
 };
 
 }  // namespace
 
 template <class T>
-void depthwise_forward(const kernels::Conv2dGeometry& g, const T* x, const T* weight, const T* bias,
-                       T* y) {
+void depthwise_forward(const kernels::Conv2dGeometry& g, const T* x, const compute_t<T>* weight,
+                       const compute_t<T>* bias, T* y) {
   const PixelsAndChannels cut(g.groups);
   launch("conv2d_forward", cut.shape(g.n * g.out_h * g.out_w, g.groups), forward_kernel<T>, cut, g,
          x, weight, bias, y);
 }
 
 template <class T>
-void depthwise_input_gradient(const kernels::Conv2dGeometry& g, const T* dy, const T* weight,
-                              const T* bias, T* dx) {
+void depthwise_input_gradient(const kernels::Conv2dGeometry& g, const T* dy,
+                              const compute_t<T>* weight, const compute_t<T>* bias, T* dx) {
   const PixelsAndChannels cut(g.groups);
   launch("conv2d_backward_input", cut.shape(g.n * g.in_h * g.in_w, g.groups),
          input_gradient_kernel<T>, cut, g, dy, weight, bias, dx);
@@ -132,20 +141,22 @@ void depthwise_input_gradient(const kernels::Conv2dGeometry& g, const T* dy, con
 
 template <class T>
 void depthwise_weight_gradient(const kernels::Conv2dGeometry& g, const T* x, const T* dy,
-                               T* dweight) {
+                               compute_t<T>* dweight) {
   const int64_t taps = g.kernel_h * g.kernel_w;
   sum<1>("conv2d_backward_weight", {taps, g.n * g.out_h * g.out_w, g.groups}, Product<T>{g, x, dy},
          StoreWeight<T>{taps, dweight});
 }
 
-#define PIXELGRAD_INSTANTIATE(T)                                                                \
-  template void depthwise_forward(const kernels::Conv2dGeometry&, const T*, const T*, const T*, \
-                                  T*);                                                          \
-  template void depthwise_input_gradient(const kernels::Conv2dGeometry&, const T*, const T*,    \
-                                         const T*, T*);                                         \
-  template void depthwise_weight_gradient(const kernels::Conv2dGeometry&, const T*, const T*, T*);
+#define PIXELGRAD_INSTANTIATE(T)                                                                 \
+  template void depthwise_forward<T>(const kernels::Conv2dGeometry&, const T*,                   \
+                                     const compute_t<T>*, const compute_t<T>*, T*);              \
+  template void depthwise_input_gradient<T>(const kernels::Conv2dGeometry&, const T*,            \
+                                            const compute_t<T>*, const compute_t<T>*, T*);       \
+  template void depthwise_weight_gradient<T>(const kernels::Conv2dGeometry&, const T*, const T*, \
+                                             compute_t<T>*);
 PIXELGRAD_INSTANTIATE(float)
 PIXELGRAD_INSTANTIATE(double)
+PIXELGRAD_INSTANTIATE(bf16)
 #undef PIXELGRAD_INSTANTIATE
 
 }  // namespace pixelgrad::cuda

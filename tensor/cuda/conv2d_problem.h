@@ -17,13 +17,14 @@ struct TapProblem {
   kernels::Conv2dInput<T> inputs[most_inputs];  ///< what is read: x, or dy alone
   int input_count;
   const T* weight;
-  int64_t weight_row;  ///< values from one tap of the weight to the next
-  const T* bias;       ///< of what is written, or null
-  bool add;            ///< to what y holds
-  T* y;                ///< what is written: y, or dx
+  int64_t weight_row;        ///< values from one tap of the weight to the next
+  const compute_t<T>* bias;  ///< of what is written, or null
+  bool add;                  ///< to what y holds
+  T* y;                      ///< what is written: y, or dx
 };
 
-// Multiplicands of type float are rounded to P: only f32 on a GPU without tensor cores.
+// Multiplicands of type float are rounded to P: only f32 on a GPU without tensor cores. Those that
+// are bf16, weights too, are multiplied as they are, by tensor cores.
 
 /// y = forward of its inputs.
 template <kernels::Precision P, class T>
@@ -33,18 +34,19 @@ template <kernels::Precision P, class T>
 void run_input_gradient(const TapProblem<T>& problem);
 
 template <kernels::Precision P, class T>
-void run_weight_gradient(const kernels::Conv2dGeometry& g, const T* x, const T* dy, T* dweight);
+void run_weight_gradient(const kernels::Conv2dGeometry& g, const T* x, const T* dy,
+                         compute_t<T>* dweight);
 
-/// The same three where every channel is a group of its own.
+/// The same three where every channel is a group of its own. They round weights to T.
 template <class T>
-void depthwise_forward(const kernels::Conv2dGeometry& g, const T* x, const T* weight, const T* bias,
-                       T* y);
+void depthwise_forward(const kernels::Conv2dGeometry& g, const T* x, const compute_t<T>* weight,
+                       const compute_t<T>* bias, T* y);
 template <class T>
-void depthwise_input_gradient(const kernels::Conv2dGeometry& g, const T* dy, const T* weight,
-                              const T* bias, T* dx);
+void depthwise_input_gradient(const kernels::Conv2dGeometry& g, const T* dy,
+                              const compute_t<T>* weight, const compute_t<T>* bias, T* dx);
 template <class T>
 void depthwise_weight_gradient(const kernels::Conv2dGeometry& g, const T* x, const T* dy,
-                               T* dweight);
+                               compute_t<T>* dweight);
 
 /// Into how many parts long sums are cut, so that a few tiles still keep a GPU busy. It depends on
 /// the shape alone, not on the GPU, so results do not either. A part keeps `least` terms or more.
@@ -58,9 +60,9 @@ inline int64_t parts_of_sums(int64_t tiles, int64_t terms, int64_t least) {
 template <class T>
 struct PartialSums2d {
   int64_t n, parts;
-  const T* partial;
+  const compute_t<T>* partial;
   int64_t columns, y_row;
-  const T* bias;
+  const compute_t<T>* bias;
   bool add;
   T* y;
 };

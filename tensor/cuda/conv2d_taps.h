@@ -25,7 +25,7 @@ template <class T>
 struct Task {
   TapProblem<T> p;
   Cut cut;
-  T* partial;  ///< for more than one part: [part] of y's size
+  compute_t<T>* partial;  ///< for more than one part: [part] of y's size
 };
 
 /// What a pixel's tap (0, 0) reads.
@@ -203,6 +203,7 @@ template <class Tile, int V, bool gradient>
 __global__ void __launch_bounds__(Tile::threads, Tile::blocks_at_once)
     kernel(Task<typename Tile::Value> task) {
   using T = typename Tile::Value;
+  using Sum = compute_t<T>;
   __shared__ Place<Tile, gradient> place;
   if (threadIdx.x == 0) place.find(task);
   __syncthreads();
@@ -220,33 +221,44 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks_at_once)
   const int64_t all_channels = gradient ? g.in_channels : g.out_channels;
   const bool whole = task.cut.parts == 1;
   constexpr int stored = V < Tile::column_neighbours ? V : Tile::column_neighbours;  // at once
-  T* y = whole ? p.y : task.partial + place.part * (g.n * write_h * write_w * all_channels);
-  PIXELGRAD_UNROLL
-  for (int i = 0; i < Tile::lane_rows; ++i) {
-    const int pixel = place.first_pixel + Tile::row(i);
-    if (pixel >= place.pixels) continue;
-    const AxisTaps &rows = place.rows, &columns = place.columns;
-    const int image = pixel / columns.pixels / rows.pixels;
-    const int row = pixel / columns.pixels % rows.pixels, column = pixel % columns.pixels;
-    T* to = y + ((image * write_h + rows.write_first + row * rows.write_step) * write_w +
-                 columns.write_first + column * columns.write_step) *
-                    all_channels;
+  Sum* partial =
+      whole ? nullptr : task.partial + place.part * (g.n * write_h * write_w * all_channels);
+  const auto store = [&]<class Out>(Out* y) {
     PIXELGRAD_UNROLL
-    for (int j = 0; j < Tile::lane_columns; j += stored) {
-      const int in_group = place.first_channel + Tile::column(j);
-      if (in_group >= place.channels) continue;
-      const int channel = place.group * place.channels + in_group;
-      Pack<T, stored> pack;
-      for (int v = 0; v < stored; ++v) pack.v[v] = sums[i][j + v];
-      if (whole && p.bias)
-        for (int v = 0; v < stored; ++v) pack.v[v] += p.bias[channel + v];
-      if (whole && p.add) {
-        const auto before = load_pack<stored>(to + channel);
-        for (int v = 0; v < stored; ++v) pack.v[v] += before.v[v];
+    for (int i = 0; i < Tile::lane_rows; ++i) {
+      const int pixel = place.first_pixel + Tile::row(i);
+      if (pixel >= place.pixels) continue;
+      const AxisTaps &rows = place.rows, &columns = place.columns;
+      const int image = pixel / columns.pixels / rows.pixels;
+      const int row = pixel / columns.pixels % rows.pixels, column = pixel % columns.pixels;
+      Out* to = y + ((image * write_h + rows.write_first + row * rows.write_step) * write_w +
+                     columns.write_first + column * columns.write_step) *
+                        all_channels;
+      PIXELGRAD_UNROLL
+      for (int j = 0; j < Tile::lane_columns; j += stored) {
+        const int in_group = place.first_channel + Tile::column(j);
+        if (in_group >= place.channels) continue;
+        const int channel = place.group * place.channels + in_group;
+        Pack<Sum, stored> pack;
+        for (int v = 0; v < stored; ++v) pack.v[v] = sums[i][j + v];
+        if (whole && p.bias)
+          for (int v = 0; v < stored; ++v) pack.v[v] += p.bias[channel + v];
+        if (whole && p.add) {
+          const auto before = load_pack<stored>(to + channel);
+          for (int v = 0; v < stored; ++v) pack.v[v] += before.v[v];
+        }
+        Pack<Out, stored> rounded;
+        for (int v = 0; v < stored; ++v) rounded.v[v] = static_cast<Out>(pack.v[v]);
+        store_pack(to + channel, rounded);
       }
-      store_pack(to + channel, pack);
     }
-  }
+  };
+  if constexpr (std::is_same_v<T, Sum>)
+    store(whole ? p.y : partial);
+  else if (whole)
+    store(p.y);
+  else
+    store(partial);
 }
 
 template <class Tile, int V, bool gradient>
@@ -268,14 +280,14 @@ void run_tiles(const TapProblem<typename Tile::Value>& p) {
   const char* op = gradient ? "conv2d_backward_input" : "conv2d_forward";
   const Cut cut{static_cast<int>(channel_tiles), static_cast<int>(pixel_tiles),
                 static_cast<int>(phases), static_cast<int>(g.groups), static_cast<int>(parts)};
-  const auto run = [&](T* partial) {
+  const auto run = [&](compute_t<T>* partial) {
     launch_tiles<Tile, TapOperands<Tile, V, gradient>>(op, tiles * parts, kernel<Tile, V, gradient>,
                                                        Task<T>{p, cut, partial});
   };
   if (parts == 1) return run(nullptr);
   const int64_t size =
       (gradient ? g.n * g.in_h * g.in_w : g.n * g.out_h * g.out_w) * write_channels;
-  Scratch<T> partial(parts * size);
+  Scratch<compute_t<T>> partial(parts * size);
   run(partial.data());
   add_parts<T>({size, parts, partial.data(), write_channels, write_channels, p.bias, p.add, p.y});
 }

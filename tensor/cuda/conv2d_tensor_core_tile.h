@@ -1,24 +1,29 @@
 #pragma once
+#include <type_traits>
+
 #include "tensor/cuda/conv2d_tile.h"
 #include "tensor/cuda/tensor_core.h"
 
 namespace pixelgrad::cuda {
 
-/// A tile of float sums whose multiplicands are rounded to P and multiplied by tensor cores. A warp
-/// has RowBlocks x ColumnBlocks blocks of 16 x 8 sums.
+/// A tile of float sums of products by tensor cores, whose multiplicands are floats that are
+/// rounded to P, or T = bf16, multiplied as they are. A warp has RowBlocks x ColumnBlocks blocks of
+/// 16 x 8 sums.
 ///
 /// Slices are copied to shared memory in the background, two ahead of the one that is multiplied.
 /// They stay as they are in global memory:
 ///
-///  - with neighbours along k as [row][k]. A row is 32 values, all banks, so that the 8 rows of a
-///    matrix would meet in the same 4. Therefore the 8 packs of 4 values of row r lie at places
+///  - with neighbours along k as [row][k]. A row is 128 bytes, all banks, so that the 8 rows of a
+///    matrix would meet in the same 4. Therefore the 8 packs of 16 bytes of row r lie at places
 ///    pack ^ (r % 8);
-///  - with neighbours across as [k][row], 8 values beyond a row: lane (g, t) reads row g of k = t,
-///    from bank 8 t + g.
-template <kernels::Precision P, int WarpRows, int WarpColumns, int RowBlocks, int ColumnBlocks>
+///  - with neighbours across as [k][row], 8 values beyond a row. Of floats, lane (g, t) reads row g
+///    of k = t, from bank 8 t + g. Of bf16, the 16 bytes that lane l of 8 reads for k = l lie 4,
+///    12, 20 or 28 banks (modulo 32) from one k to the next, and so in 4 banks of their own.
+template <kernels::Precision P, class T, int WarpRows, int WarpColumns, int RowBlocks,
+          int ColumnBlocks>
 struct TensorCoreTile {
-  using Value = float;
-  static constexpr int depth = 32;
+  using Value = T;
+  static constexpr int depth = 128 / sizeof(T);
   static constexpr int rows = WarpRows * 16 * RowBlocks;
   static constexpr int columns = WarpColumns * 8 * ColumnBlocks;
   static constexpr int threads = 32 * WarpRows * WarpColumns;
@@ -39,7 +44,7 @@ struct TensorCoreTile {
   static constexpr int size = Loads::along_depth ? Loads::extent* depth : depth*(Loads::extent + 8);
   template <class Operands>
   static constexpr size_t shared_bytes = stages*(size<typename Operands::A> +
-                                                 size<typename Operands::B>)*sizeof(float);
+                                                 size<typename Operands::B>)*sizeof(T);
 
   /// This thread's sums over `slices` slices. Called by all threads of the block.
   template <class Operands>
@@ -58,7 +63,7 @@ struct TensorCoreTile {
     }
     using A = typename Operands::A;
     using B = typename Operands::B;
-    auto* shared = static_cast<float*>(dynamic_shared());
+    auto* shared = static_cast<T*>(dynamic_shared());
     const auto stage = [&](int s) { return shared + s % stages * (size<A> + size<B>); };
     const auto copy_slice = [&](int s) {
       if (s < slices) {
@@ -78,10 +83,12 @@ struct TensorCoreTile {
     }
   }
 
-  static constexpr bool bf16 = P == kernels::Precision::bf16;
-  static constexpr int step = bf16 ? 16 : 8;  // k that are multiplied at once
+  static constexpr bool stored_rounded = std::is_same_v<T, bf16>;
+  static constexpr bool by_bf16 = P == kernels::Precision::bf16;
+  static_assert(by_bf16 || !stored_rounded);
+  static constexpr int step = by_bf16 ? 16 : 8;  // k that are multiplied at once
   // More at once would need more registers than there are.
-  static constexpr int unrolled_steps = bf16 ? 1 : 2;
+  static constexpr int unrolled_steps = by_bf16 && !stored_rounded ? 1 : 2;
 
   __device__ static int lane() { return static_cast<int>(threadIdx.x) % 32; }
   __device__ static int first_row() {
@@ -94,21 +101,30 @@ struct TensorCoreTile {
   /// Where value k of a row lies in a slice.
   template <class Loads>
   __device__ static int place(int row, int k) {
-    return Loads::along_depth ? row * depth + ((k / 4 ^ row % 8) * 4 + k % 4)
+    constexpr int pack = 16 / sizeof(T);
+    return Loads::along_depth ? row * depth + ((k / pack ^ row % 8) * pack + k % pack)
                               : k * (Loads::extent + 8) + row;
   }
 
+  /// Copies V values, or zeros where there are none; `anything` is an address that may be read.
+  template <int V>
+  __device__ static void copy_values(T* to, const T* from, const T* anything) {
+    constexpr int bytes = V * sizeof(T);
+    if constexpr (bytes >= 4)
+      copy_async<bytes>(to, from ? from : anything, from != nullptr);
+    else  // there are no copies of so little in the background
+      store_pack(to, from ? load_pack<V>(from) : Pack<T, V>{});
+  }
+
   template <class Operands>
-  __device__ static void copy(const Operands& operands, float* to) {
+  __device__ static void copy(const Operands& operands, T* to) {
     using A = typename Operands::A;
     using B = typename Operands::B;
-    operands.for_each_a([&](int i, const float* from) {
-      copy_async<4 * A::vector>(to + place<A>(A::at(i), A::k()), from ? from : operands.anything(),
-                                from != nullptr);
+    operands.for_each_a([&](int i, const T* from) {
+      copy_values<A::vector>(to + place<A>(A::at(i), A::k()), from, operands.anything());
     });
-    operands.for_each_b([&](int i, const float* from) {
-      copy_async<4 * B::vector>(to + size<A> + place<B>(B::at(i), B::k()),
-                                from ? from : operands.anything(), from != nullptr);
+    operands.for_each_b([&](int i, const T* from) {
+      copy_values<B::vector>(to + size<A> + place<B>(B::at(i), B::k()), from, operands.anything());
     });
   }
 
@@ -130,13 +146,26 @@ struct TensorCoreTile {
   }
 
   /// 16 rows of one operand and `step` k, rounded, as a of the multiplications has them. The order
-  /// of the k is free as long as both operands have the same: for bfloat16, a register packs k and
-  /// k + 4, which one lane has loaded.
+  /// of the k is free as long as both operands have the same: where floats are rounded to bfloat16,
+  /// a register packs k and k + 4, which one lane has loaded.
   template <class Loads>
-  __device__ static void load_rounded(const float* slice, int row, int k, uint32_t (&r)[4]) {
+  __device__ static void load_rounded(const T* slice, int row, int k, uint32_t (&r)[4]) {
+    if constexpr (stored_rounded) {
+      const int l = lane();
+      if constexpr (Loads::along_depth)
+        load_matrices(slice + place<Loads>(row + l % 16, k + l / 16 * 8), r);
+      else
+        load_transposed(slice + place<Loads>(row + l / 8 % 2 * 8, k + l / 16 * 8 + l % 8), r);
+    } else {
+      round_floats<Loads>(slice, row, k, r);
+    }
+  }
+
+  template <class Loads>
+  __device__ static void round_floats(const float* slice, int row, int k, uint32_t (&r)[4]) {
     uint32_t first[4];
     load_block<Loads>(slice, row, k, first);
-    if constexpr (bf16) {
+    if constexpr (by_bf16) {
       uint32_t second[4];
       load_block<Loads>(slice, row, k + 8, second);
       PIXELGRAD_UNROLL
@@ -151,7 +180,7 @@ struct TensorCoreTile {
   }
 
   template <class A, class B>
-  __device__ static void multiply_slice(const float* slice_a, const float* slice_b, Sums& sums) {
+  __device__ static void multiply_slice(const T* slice_a, const T* slice_b, Sums& sums) {
     static_assert(ColumnBlocks % 2 == 0);
     PIXELGRAD_UNROLL_STEPS
     for (int k = 0; k < depth; k += step) {
@@ -172,7 +201,7 @@ struct TensorCoreTile {
         PIXELGRAD_UNROLL
         for (int j = 0; j < ColumnBlocks; ++j) {
           float *upper = &sums[2 * i][2 * j], *lower = &sums[2 * i + 1][2 * j];
-          if constexpr (bf16)
+          if constexpr (by_bf16)
             multiply_bf16(a, b[j], upper, lower);
           else
             multiply_tf32(a, b[j], upper, lower);
@@ -184,9 +213,15 @@ struct TensorCoreTile {
 
 template <kernels::Precision P>
 requires(P != kernels::Precision::f32) struct Tiles<P, float> {
-  using Narrow = TensorCoreTile<P, 4, 1, 2, 4>;  // 128 x 32
-  using Middle = TensorCoreTile<P, 4, 2, 2, 4>;  // 128 x 64
-  using Wide = TensorCoreTile<P, 2, 4, 4, 4>;    // 128 x 128
+  using Narrow = TensorCoreTile<P, float, 4, 1, 2, 4>;  // 128 x 32
+  using Middle = TensorCoreTile<P, float, 4, 2, 2, 4>;  // 128 x 64
+  using Wide = TensorCoreTile<P, float, 2, 4, 4, 4>;    // 128 x 128
+};
+template <>
+struct Tiles<kernels::Precision::bf16, bf16> {
+  using Narrow = TensorCoreTile<kernels::Precision::bf16, bf16, 4, 1, 2, 4>;
+  using Middle = TensorCoreTile<kernels::Precision::bf16, bf16, 4, 2, 2, 4>;
+  using Wide = TensorCoreTile<kernels::Precision::bf16, bf16, 2, 4, 4, 4>;
 };
 
 }  // namespace pixelgrad::cuda

@@ -19,7 +19,7 @@ struct Task {
   kernels::Conv2dGeometry g;
   const T *x, *dy;
   int weight_tiles, channel_tiles, parts;
-  T* to;              ///< dweight, or with parts [part, co, tap, ci]
+  compute_t<T>* to;   ///< dweight, or with parts [part, co, tap, ci]
   int64_t tap_step;   ///< values of `to` from one tap to the next
   int64_t part_step;  ///< and from one part to the next
 };
@@ -149,7 +149,7 @@ class WeightGradientOperands {
 template <class Tile, int V>
 __global__ void __launch_bounds__(Tile::threads, Tile::blocks_at_once)
     kernel(Task<typename Tile::Value> task) {
-  using T = typename Tile::Value;
+  using Sum = compute_t<typename Tile::Value>;
   __shared__ Place<Tile> place;
   if (threadIdx.x == 0) place.find(task);
   __syncthreads();
@@ -166,13 +166,13 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks_at_once)
   for (int i = 0; i < Tile::lane_rows; i += stored) {
     const int weight = place.first_weight + Tile::row(i);
     if (weight >= place.weights) continue;
-    T* to = task.to + place.part * task.part_step + weight / place.in * task.tap_step +
-            weight % place.in;
+    Sum* to = task.to + place.part * task.part_step + weight / place.in * task.tap_step +
+              weight % place.in;
     PIXELGRAD_UNROLL
     for (int j = 0; j < Tile::lane_columns; ++j) {
       const int channel = place.first_channel + Tile::column(j);
       if (channel >= place.out) continue;
-      Pack<T, stored> pack;
+      Pack<Sum, stored> pack;
       for (int v = 0; v < stored; ++v) pack.v[v] = sums[i + v][j];
       store_pack(to + (place.group * place.out + channel) * taps * task.tap_step, pack);
     }
@@ -180,7 +180,7 @@ __global__ void __launch_bounds__(Tile::threads, Tile::blocks_at_once)
 }
 
 template <class Tile, int V, class T>
-void run_tiles(const kernels::Conv2dGeometry& g, const T* x, const T* dy, T* dweight) {
+void run_tiles(const kernels::Conv2dGeometry& g, const T* x, const T* dy, compute_t<T>* dweight) {
   const int64_t in = g.in_channels / g.groups, out = g.out_channels / g.groups;
   const int64_t taps = g.kernel_h * g.kernel_w, pixels = g.n * g.out_h * g.out_w;
   const int64_t weight_tiles = ceil_div(taps * in, Tile::rows);
@@ -204,12 +204,13 @@ void run_tiles(const kernels::Conv2dGeometry& g, const T* x, const T* dy, T* dwe
   };
   if (parts == 1) return run();
   const int64_t size = g.out_channels * taps * in;
-  Scratch<T> partial(parts * size);
+  Scratch<compute_t<T>> partial(parts * size);
   task.to = partial.data();
   task.tap_step = in;
   task.part_step = size;
   run();
-  add_parts<T>({size, parts, partial.data(), in, g.weight_row(), nullptr, false, dweight});
+  add_parts<compute_t<T>>(
+      {size, parts, partial.data(), in, g.weight_row(), nullptr, false, dweight});
 }
 
 }  // namespace pixelgrad::cuda::weight_gradient
@@ -217,7 +218,8 @@ void run_tiles(const kernels::Conv2dGeometry& g, const T* x, const T* dy, T* dwe
 namespace pixelgrad::cuda {
 
 template <kernels::Precision P, class T>
-void run_weight_gradient(const kernels::Conv2dGeometry& g, const T* x, const T* dy, T* dweight) {
+void run_weight_gradient(const kernels::Conv2dGeometry& g, const T* x, const T* dy,
+                         compute_t<T>* dweight) {
   constexpr int V = 16 / sizeof(T);
   const bool vectors = g.in_channels / g.groups % V == 0 && g.out_channels / g.groups % V == 0 &&
                        g.weight_row() % V == 0 && is_aligned<V>(x) && is_aligned<V>(dy) &&

@@ -1,5 +1,6 @@
 #include "tensor/kernels/copy.h"
 
+#include "tensor/bf16.h"
 #include "tensor/cuda/launch.h"
 
 namespace pixelgrad::kernels {
@@ -34,5 +35,6 @@ void copy_strided(const StridedCopy& c, const T* from, T* to) {
 
 template void copy_strided<Device::cuda, float>(const StridedCopy&, const float*, float*);
 template void copy_strided<Device::cuda, double>(const StridedCopy&, const double*, double*);
+template void copy_strided<Device::cuda, bf16>(const StridedCopy&, const bf16*, bf16*);
 
 }  // namespace pixelgrad::kernels

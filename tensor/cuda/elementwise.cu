@@ -3,6 +3,7 @@
 #include "tensor/cuda/host_value.h"
 #include "tensor/cuda/launch.h"
 #include "tensor/cuda/sums.h"
+#include "tensor/dtype.h"
 
 namespace pixelgrad::kernels {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 template <class T>
 __global__ void add_kernel(int64_t n, const T* a, const T* b, T* y) {
   const int64_t i = cuda::thread_number();
-  if (i < n) y[i] = a[i] + b[i];
+  if (i < n) y[i] = static_cast<T>(a[i] + b[i]);
 }
 
 template <class T>
@@ -44,7 +45,7 @@ template <class T>
 struct NotFinite {
   const T* x;
   __device__ void operator()(int64_t, int64_t row, int64_t, cuda::Sums<1>& sums) const {
-    const T difference = x[row] - x[row];
+    const compute_t<T> difference = x[row] - x[row];
     sums.value[0] += difference == 0 ? 0 : 1;
   }
 };
@@ -101,13 +102,18 @@ bool all_finite(int64_t n, const T* x) {
   return host_sum("all_finite", n, NotFinite<T>{x}) == 0;
 }
 
+#define PIXELGRAD_INSTANTIATE(T)                                       \
+  template void add<Device::cuda, T>(int64_t, const T*, const T*, T*); \
+  template bool all_finite<Device::cuda, T>(int64_t, const T*);
+PIXELGRAD_INSTANTIATE(float)
+PIXELGRAD_INSTANTIATE(double)
+PIXELGRAD_INSTANTIATE(bf16)
+#undef PIXELGRAD_INSTANTIATE
 #define PIXELGRAD_INSTANTIATE(T)                                            \
-  template void add<Device::cuda, T>(int64_t, const T*, const T*, T*);      \
   template void scale<Device::cuda, T>(int64_t, const T*, double, T*);      \
   template void scale_by<Device::cuda, T>(int64_t, const T*, const T*, T*); \
   template void broadcast<Device::cuda, T>(int64_t, const T*, double, T*);  \
-  template double sum<Device::cuda, T>(int64_t, const T*);                  \
-  template bool all_finite<Device::cuda, T>(int64_t, const T*);
+  template double sum<Device::cuda, T>(int64_t, const T*);
 PIXELGRAD_INSTANTIATE(float)
 PIXELGRAD_INSTANTIATE(double)
 #undef PIXELGRAD_INSTANTIATE

@@ -66,8 +66,8 @@ template <class T>
 __global__ void apply_kernel(int64_t n, NormArguments<T> in, cuda::NormTables<T> tables, T* y) {
   const int64_t i = cuda::thread_number();
   if (i >= n) return;
-  const T pre = tables.value(in, i, in.x[i] - tables.mean[tables.at(in.g, i)]);
-  y[i] = in.relu && pre <= 0 ? 0 : pre;  // a NaN stays
+  const auto pre = tables.value(in, i, in.x[i] - tables.mean[tables.at(in.g, i)]);
+  y[i] = static_cast<T>(in.relu && pre <= 0 ? 0 : pre);  // a NaN stays
 }
 
 template <class T>
@@ -113,8 +113,13 @@ void update_running_statistics(int64_t n, int64_t values, const double* mean,
 
 #define PIXELGRAD_INSTANTIATE(T)                                                                   \
   template void norm_statistics<Device::cuda, T>(const NormGeometry&, const T*, double*, double*); \
-  template void norm_apply<Device::cuda, T>(const NormArguments<T>&, T*);                          \
-  template void update_running_statistics<Device::cuda, T>(int64_t, int64_t, const double*,        \
+  template void norm_apply<Device::cuda, T>(const NormArguments<T>&, T*);
+PIXELGRAD_INSTANTIATE(float)
+PIXELGRAD_INSTANTIATE(double)
+PIXELGRAD_INSTANTIATE(bf16)
+#undef PIXELGRAD_INSTANTIATE
+#define PIXELGRAD_INSTANTIATE(T)                                                            \
+  template void update_running_statistics<Device::cuda, T>(int64_t, int64_t, const double*, \
                                                            const double*, double, T*, T*);
 PIXELGRAD_INSTANTIATE(float)
 PIXELGRAD_INSTANTIATE(double)

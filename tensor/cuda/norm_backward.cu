@@ -21,11 +21,13 @@ __device__ inline double inverse_deviation(const NormArguments<T>& in, int64_t g
 
 /// dy, or 0 where the ReLU cut the value off (a NaN was not passed on either).
 template <class T>
-__device__ inline T through_relu(const NormArguments<T>& in, const cuda::NormTables<T>& tables,
-                                 int64_t i, const T* dy) {
+__device__ inline compute_t<T> through_relu(const NormArguments<T>& in,
+                                            const cuda::NormTables<T>& tables, int64_t i,
+                                            const T* dy) {
   if (!in.relu) return dy[i];
-  const T centered = in.x[i] - tables.mean[tables.at(in.g, i)];
-  return tables.value(in, i, centered) > 0 ? dy[i] : T{0};
+  using Value = compute_t<T>;
+  const Value centered = in.x[i] - tables.mean[tables.at(in.g, i)];
+  return tables.value(in, i, centered) > 0 ? static_cast<Value>(dy[i]) : Value{0};
 }
 
 /// Sums over the positions of a channel of a sample: of the gradient g, and of g (x - mean).
@@ -70,8 +72,8 @@ template <class T>
 struct StoreAffine {
   NormGradients<T> out;
   __device__ void operator()(int64_t, int64_t channel, const cuda::Sums<2>& sums) const {
-    if (out.dbeta) out.dbeta[channel] = static_cast<T>(sums.value[0]);
-    if (out.dgamma) out.dgamma[channel] = static_cast<T>(sums.value[1]);
+    if (out.dbeta) out.dbeta[channel] = static_cast<compute_t<T>>(sums.value[0]);
+    if (out.dgamma) out.dgamma[channel] = static_cast<compute_t<T>>(sums.value[1]);
   }
 };
 
@@ -92,12 +94,12 @@ struct GroupSums {
 template <class T>
 struct StoreMeans {
   NormArguments<T> in;
-  T *lift, *slope;
+  compute_t<T>*lift, *slope;
   __device__ void operator()(int64_t group, int64_t, const cuda::Sums<2>& sums) const {
     const double n = static_cast<double>(in.g.positions * in.g.group_size);
     const double inverse = inverse_deviation(in, group);
-    lift[group] = static_cast<T>(sums.value[0] * inverse / n);
-    slope[group] = static_cast<T>(sums.value[1] * inverse * inverse * inverse / n);
+    lift[group] = static_cast<compute_t<T>>(sums.value[0] * inverse / n);
+    slope[group] = static_cast<compute_t<T>>(sums.value[1] * inverse * inverse * inverse / n);
   }
 };
 
@@ -105,16 +107,20 @@ struct StoreMeans {
 /// constants.
 template <class T>
 __global__ void input_kernel(int64_t n, NormArguments<T> in, cuda::NormTables<T> tables,
-                             const T* lift, const T* slope, const T* dy, T* dx, T* dresidual) {
+                             const compute_t<T>* lift, const compute_t<T>* slope, const T* dy,
+                             T* dx, T* dresidual) {
+  using Value = compute_t<T>;
   const int64_t i = cuda::thread_number();
   if (i >= n) return;
   const int64_t channels = in.g.channels();
   const int64_t group = i / channels / in.g.positions * in.g.groups + in.g.group_of(i % channels);
   const int64_t k = tables.at(in.g, i);
-  const T g = through_relu(in, tables, i, dy);
-  const T centered = in.x[i] - tables.mean[k];
-  if (dresidual) dresidual[i] = g;
-  if (dx) dx[i] = tables.scale[k] * g - (lift ? lift[group] + slope[group] * centered : T{0});
+  const Value g = through_relu(in, tables, i, dy);
+  const Value centered = in.x[i] - tables.mean[k];
+  if (dresidual) dresidual[i] = static_cast<T>(g);
+  if (dx)
+    dx[i] = static_cast<T>(tables.scale[k] * g -
+                           (lift ? lift[group] + slope[group] * centered : Value{0}));
 }
 
 }  // namespace
@@ -127,7 +133,7 @@ void norm_backward(const NormArguments<T>& in, const T* dy, const NormGradients<
   if (n == 0) return;
   cuda::NormTablesMaker<T> tables(op, in);
   const bool means = out.dx && !in.constant_statistics;
-  std::optional<cuda::Scratch<T>> lift, slope;
+  std::optional<cuda::Scratch<compute_t<T>>> lift, slope;
   if (out.dgamma || out.dbeta || means) {
     cuda::Scratch<cuda::Sums<2>> sums(g.samples * channels);
     cuda::sum<2>(op, {g.samples, g.positions, channels}, GradientSums<T>{in, tables.tables(), dy},
@@ -152,5 +158,7 @@ template void norm_backward<Device::cuda, float>(const NormArguments<float>&, co
                                                  const NormGradients<float>&);
 template void norm_backward<Device::cuda, double>(const NormArguments<double>&, const double*,
                                                   const NormGradients<double>&);
+template void norm_backward<Device::cuda, bf16>(const NormArguments<bf16>&, const bf16*,
+                                                const NormGradients<bf16>&);
 
 }  // namespace pixelgrad::kernels

@@ -7,12 +7,13 @@
 
 namespace pixelgrad::cuda {
 
-/// What a norm multiplies with and adds, in the values' own type, for each channel of each sample:
-/// [samples, channels]. Forward and backward make them alike, so that the backward's ReLU cuts off
-/// exactly what the forward's did.
+/// What a norm multiplies with and adds, in the type it computes in, for each channel of each
+/// sample: [samples, channels]. Forward and backward make them alike, so that the backward's ReLU
+/// cuts off exactly what the forward's did.
 template <class T>
 struct NormTables {
-  T *mean, *scale, *offset;
+  using Value = compute_t<T>;
+  Value *mean, *scale, *offset;
 
   /// Where the numbers for element i of x stand.
   __device__ int64_t at(const kernels::NormGeometry& g, int64_t i) const {
@@ -20,9 +21,9 @@ struct NormTables {
     return i / channels / g.positions * channels + i % channels;
   }
   /// The value of element i before the ReLU, from x - mean.
-  __device__ T value(const kernels::NormArguments<T>& in, int64_t i, T centered) const {
+  __device__ Value value(const kernels::NormArguments<T>& in, int64_t i, Value centered) const {
     const int64_t k = at(in.g, i);
-    const T pre = std::fma(centered, scale[k], offset[k]);
+    const Value pre = std::fma(centered, scale[k], offset[k]);
     return in.residual ? pre + in.residual[i] : pre;
   }
 };
@@ -34,10 +35,11 @@ __global__ void norm_tables_kernel(int64_t n, kernels::NormArguments<T> in, Norm
   const int64_t channel = i % in.g.channels(), sample = i / in.g.channels();
   const int64_t group = sample * in.g.groups + in.g.group_of(channel);
   const double inverse = 1 / std::sqrt(in.variance[group] + in.eps);
-  out.mean[i] = static_cast<T>(in.mean[group]);
+  using Value = compute_t<T>;
+  out.mean[i] = static_cast<Value>(in.mean[group]);
   out.scale[i] =
-      static_cast<T>((in.gamma ? static_cast<double>(in.gamma[channel]) : 1.0) * inverse);
-  out.offset[i] = in.beta ? in.beta[channel] : T{0};
+      static_cast<Value>((in.gamma ? static_cast<double>(in.gamma[channel]) : 1.0) * inverse);
+  out.offset[i] = in.beta ? in.beta[channel] : Value{0};
 }
 
 /// The tables of a call, in memory of their own.
@@ -54,7 +56,7 @@ class NormTablesMaker {
 
  private:
   int64_t size_;
-  Scratch<T> memory_;
+  Scratch<compute_t<T>> memory_;
 };
 
 }  // namespace pixelgrad::cuda

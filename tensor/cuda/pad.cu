@@ -1,5 +1,6 @@
 #include "tensor/kernels/pad.h"
 
+#include "tensor/bf16.h"
 #include "tensor/cuda/launch.h"
 
 namespace pixelgrad::kernels {
@@ -98,6 +99,7 @@ void pad2d_replicate_backward(const Pad2dGeometry& g, const T* dy, T* dx) {
   template void pad2d_replicate_backward<Device::cuda, T>(const Pad2dGeometry&, const T*, T*);
 PIXELGRAD_INSTANTIATE(float)
 PIXELGRAD_INSTANTIATE(double)
+PIXELGRAD_INSTANTIATE(bf16)
 #undef PIXELGRAD_INSTANTIATE
 
 }  // namespace pixelgrad::kernels

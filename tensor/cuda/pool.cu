@@ -36,16 +36,17 @@ __global__ void max_forward_kernel(int64_t n, Pool2dGeometry g, const T* x, T* y
   if (i >= n) return;
   const Place p(i, g.h.out, g.w.out, g.channels);
   const PoolTaps rows = pool_taps(g.h, p.row), cols = pool_taps(g.w, p.column);
-  T best = -std::numeric_limits<T>::infinity();
+  using Value = compute_t<T>;
+  Value best = -std::numeric_limits<Value>::infinity();
   int64_t code = rows.begin * g.w.kernel + cols.begin;
   for (int64_t r = rows.begin; r < rows.end; ++r)
     for (int64_t s = cols.begin; s < cols.end; ++s) {
-      const T value = x[input_at(g, p, pool_input(g.h, rows, r), pool_input(g.w, cols, s))];
+      const Value value = x[input_at(g, p, pool_input(g.h, rows, r), pool_input(g.w, cols, s))];
       if (!(value > best) && value == value) continue;
       best = value;
       code = r * g.w.kernel + s;
     }
-  y[i] = best;
+  y[i] = static_cast<T>(best);
   if (argmax) argmax[i] = static_cast<Index>(code);
 }
 
@@ -56,7 +57,7 @@ __global__ void max_backward_kernel(int64_t n, Pool2dGeometry g, const T* dy, co
   if (i >= n) return;
   const Place p(i, g.h.in, g.w.in, g.channels);
   const PoolReaders rows = pool_readers(g.h, p.row), cols = pool_readers(g.w, p.column);
-  T sum = 0;
+  compute_t<T> sum = 0;
   for (int64_t oy = rows.begin; oy < rows.end; ++oy) {
     const int64_t r = pool_tap_of(g.h, p.row, oy);
     if (r < 0) continue;
@@ -67,7 +68,7 @@ __global__ void max_backward_kernel(int64_t n, Pool2dGeometry g, const T* dy, co
       if (static_cast<int64_t>(argmax[at]) == r * g.w.kernel + s) sum += dy[at];
     }
   }
-  dx[i] = sum;
+  dx[i] = static_cast<T>(sum);
 }
 
 /// 1 / divisor of a window whose taps inside the image are rows x cols.
@@ -100,12 +101,13 @@ __global__ void avg_backward_kernel(int64_t n, Pool2dGeometry g, bool count_incl
   if (i >= n) return;
   const Place p(i, g.h.in, g.w.in, g.channels);
   const PoolReaders rows = pool_readers(g.h, p.row), cols = pool_readers(g.w, p.column);
-  T sum = 0;
+  using Value = compute_t<T>;
+  Value sum = 0;
   for (int64_t oy = rows.begin; oy < rows.end; ++oy)
     for (int64_t ox = cols.begin; ox < cols.end; ++ox)
-      sum += window_weight<T>(g, count_include_pad, pool_taps(g.h, oy), pool_taps(g.w, ox)) *
+      sum += window_weight<Value>(g, count_include_pad, pool_taps(g.h, oy), pool_taps(g.w, ox)) *
              dy[output_at(g, p, oy, ox)];
-  dx[i] = sum;
+  dx[i] = static_cast<T>(sum);
 }
 
 int64_t outputs(const Pool2dGeometry& g) { return g.n * g.h.out * g.w.out * g.channels; }
@@ -132,8 +134,8 @@ void avg_pool2d_forward(const Pool2dGeometry& g, bool count_include_pad, const T
   const bool small = g.h.kernel * g.w.kernel <= 64;
   if (const int64_t n = outputs(g); n > 0)
     cuda::launch("avg_pool2d", cuda::one_thread_each(n),
-                 small ? avg_forward_kernel<T, T> : avg_forward_kernel<acc_t<T>, T>, n, g,
-                 count_include_pad, x, y);
+                 small ? avg_forward_kernel<compute_t<T>, T> : avg_forward_kernel<acc_t<T>, T>, n,
+                 g, count_include_pad, x, y);
 }
 
 template <Device D, class T>
@@ -156,6 +158,7 @@ void avg_pool2d_backward(const Pool2dGeometry& g, bool count_include_pad, const 
   template void avg_pool2d_backward<Device::cuda, T>(const Pool2dGeometry&, bool, const T*, T*);
 PIXELGRAD_INSTANTIATE(float)
 PIXELGRAD_INSTANTIATE(double)
+PIXELGRAD_INSTANTIATE(bf16)
 #undef PIXELGRAD_INSTANTIATE
 
 }  // namespace pixelgrad::kernels

@@ -71,14 +71,28 @@ __device__ inline void wait_for_copies() {
 #endif
 }
 
-/// Four matrices of 8 rows of 4 floats. Lanes 8 i to 8 i + 7 say where the rows of matrix i begin;
-/// lane gets of each its row g, column t (ldmatrix.x4, for which they are 8 x 8 halves).
-__device__ inline void load_matrices(const float* row, uint32_t (&r)[4]) {
+/// Four matrices of 8 rows of 8 halves, or of 4 floats. Lanes 8 i to 8 i + 7 say where the rows of
+/// matrix i begin; lane gets of each its row g, columns 2t and 2t + 1 of halves or t of floats
+/// (ldmatrix.x4).
+__device__ inline void load_matrices(const void* row, uint32_t (&r)[4]) {
 #ifdef PIXELGRAD_CUDA_EMULATED
   count_conflicts<16>(row);
   emulator::ldmatrix(r, row);
 #else
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+               : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
+               : "r"(shared_address(row))
+               : "memory");
+#endif
+}
+
+/// The same of halves, transposed: lane gets of each its column g, rows 2t and 2t + 1.
+__device__ inline void load_transposed(const void* row, uint32_t (&r)[4]) {
+#ifdef PIXELGRAD_CUDA_EMULATED
+  count_conflicts<16>(row);
+  emulator::ldmatrix_trans(r, row);
+#else
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3])
                : "r"(shared_address(row))
                : "memory");

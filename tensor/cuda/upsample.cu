@@ -4,6 +4,7 @@
 
 #include "tensor/cuda/launch.h"
 #include "tensor/cuda/scratch.h"
+#include "tensor/dtype.h"
 
 // Nearest and bilinear forwards read their few source pixels straight away. The backwards, and
 // bicubic both ways, are sums over one axis and then over the other. A backward gathers: an input
@@ -82,18 +83,18 @@ __global__ void source_table_kernel(Cubic method, AxisTable table) {
 }
 
 /// to [outer, written, inner] from [outer, read, inner].
-template <class T>
+template <class From, class To>
 __global__ void axis_kernel(int64_t n, int64_t written, int64_t read, int64_t inner,
-                            AxisTable table, const T* from, T* to) {
+                            AxisTable table, const From* from, To* to) {
   const int64_t i = cuda::thread_number();
   if (i >= n) return;
   const int64_t place = i / inner % written, outer = i / inner / written;
-  const T* line = from + (outer * read + table.first[place]) * inner + i % inner;
+  const From* line = from + (outer * read + table.first[place]) * inner + i % inner;
   const double* weight = table.weight + place * table.count;
   double sum = 0;
   for (int64_t k = 0; k < table.count; ++k)
     if (weight[k] != 0) sum += weight[k] * static_cast<double>(line[k * inner]);
-  to[i] = static_cast<T>(sum);
+  to[i] = static_cast<To>(sum);
 }
 
 /// A table in memory of its own, filled by `kernel`.
@@ -134,10 +135,11 @@ void resample(const char* op, int64_t n, int64_t channels, int64_t from_h, int64
               int64_t to_h, int64_t to_w, Table&& rows, Table&& columns, const T* from, T* to) {
   const int64_t between = n * to_h * from_w * channels, all = n * to_h * to_w * channels;
   if (all == 0) return;
-  cuda::Scratch<T> half(between);
-  cuda::launch(op, cuda::one_thread_each(between), axis_kernel<T>, between, to_h, from_h,
+  using Between = compute_t<T>;
+  cuda::Scratch<Between> half(between);
+  cuda::launch(op, cuda::one_thread_each(between), axis_kernel<T, Between>, between, to_h, from_h,
                from_w * channels, rows.get(), from, half.data());
-  cuda::launch(op, cuda::one_thread_each(all), axis_kernel<T>, all, to_w, from_w, channels,
+  cuda::launch(op, cuda::one_thread_each(all), axis_kernel<Between, T>, all, to_w, from_w, channels,
                columns.get(), half.data(), to);
 }
 
@@ -171,11 +173,13 @@ __global__ void bilinear_kernel(int64_t n, UpsampleGeometry g, bool align_corner
   const T* low = x + (image * g.in_h + sy.low) * g.in_w * g.channels + i % g.channels;
   const T* high = x + (image * g.in_h + sy.high) * g.in_w * g.channels + i % g.channels;
   const int64_t left = sx.low * g.channels, right = sx.high * g.channels;
-  const T w00 = static_cast<T>((1 - sy.weight) * (1 - sx.weight));
-  const T w01 = static_cast<T>((1 - sy.weight) * sx.weight);
-  const T w10 = static_cast<T>(sy.weight * (1 - sx.weight));
-  const T w11 = static_cast<T>(sy.weight * sx.weight);
-  y[i] = (w00 * low[left] + w01 * low[right]) + (w10 * high[left] + w11 * high[right]);
+  using Value = compute_t<T>;
+  const Value w00 = static_cast<Value>((1 - sy.weight) * (1 - sx.weight));
+  const Value w01 = static_cast<Value>((1 - sy.weight) * sx.weight);
+  const Value w10 = static_cast<Value>(sy.weight * (1 - sx.weight));
+  const Value w11 = static_cast<Value>(sy.weight * sx.weight);
+  y[i] =
+      static_cast<T>((w00 * low[left] + w01 * low[right]) + (w10 * high[left] + w11 * high[right]));
 }
 
 int64_t outputs(const UpsampleGeometry& g) { return g.n * g.out_h * g.out_w * g.channels; }
@@ -235,6 +239,7 @@ void upsample_bicubic_backward(const UpsampleGeometry& g, bool align_corners, co
                                                            const T*, T*);
 PIXELGRAD_INSTANTIATE(float)
 PIXELGRAD_INSTANTIATE(double)
+PIXELGRAD_INSTANTIATE(bf16)
 #undef PIXELGRAD_INSTANTIATE
 
 }  // namespace pixelgrad::kernels

@@ -37,12 +37,14 @@ void convert(int64_t n, const From* from, To* to) {
   PIXELGRAD_CONVERT(T, double)                      \
   PIXELGRAD_CONVERT(T, uint8_t)                     \
   PIXELGRAD_CONVERT(T, int32_t)                     \
-  PIXELGRAD_CONVERT(T, int64_t)
+  PIXELGRAD_CONVERT(T, int64_t)                     \
+  PIXELGRAD_CONVERT(T, bf16)
 PIXELGRAD_INSTANTIATE(float)
 PIXELGRAD_INSTANTIATE(double)
 PIXELGRAD_INSTANTIATE(uint8_t)
 PIXELGRAD_INSTANTIATE(int32_t)
 PIXELGRAD_INSTANTIATE(int64_t)
+PIXELGRAD_INSTANTIATE(bf16)
 #undef PIXELGRAD_INSTANTIATE
 #undef PIXELGRAD_CONVERT
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "tensor/device.h"
+#include "tensor/dtype.h"
 
 namespace pixelgrad::kernels {
 
@@ -51,10 +52,11 @@ const std::map<std::string, ConvAlgorithm>& conv_algorithms();
 void set_conv_algorithm(ConvAlgorithm algorithm);
 ConvAlgorithm conv_algorithm();
 
-/// What multiplicands of f32 convolutions and matrix products on a GPU are rounded to: nothing;
-/// TF32 with 10 bits of mantissa instead of 23, or bfloat16 with 7, which tensor cores multiply
-/// several times as fast. Sums are f32 in any case. GPUs before compute capability 8.0 round
-/// nothing, nor do depthwise convolutions, f64 and CPUs.
+/// What networks compute in. With bf16 segmentation networks store activations and their gradients
+/// as that (models/model.h). Multiplicands of convolutions and matrix products that are stored as
+/// f32 are rounded on a GPU: to TF32 with 10 bits of mantissa instead of 23, or to bfloat16 with 7,
+/// which tensor cores multiply several times as fast. Sums are f32 in any case. GPUs before compute
+/// capability 8.0 round nothing stored as f32, nor do depthwise convolutions, f64 and CPUs.
 enum class Precision { f32, tf32, bf16 };
 
 /// By the names that options have for them: f32, tf32, bf16.
@@ -64,15 +66,20 @@ const std::map<std::string, Precision>& precisions();
 void set_precision(Precision precision);
 Precision precision();
 
+// Below T is f32, f64, or bf16, in which inputs, outputs and their gradients are stored. Weights,
+// biases and their gradients are f32 then; what is multiplied are the weights rounded to bf16. Sums
+// and the bias are added in f32, and an output is rounded once.
+
 /// y = conv(inputs, weight) + bias; bias [out_channels] or null. Overwrites y. The inputs have
 /// g.in_channels channels together; with groups there is one.
 template <Device D, class T>
 void conv2d_forward(const Conv2dGeometry& g, std::span<const Conv2dInput<T>> inputs,
-                    const T* weight, const T* bias, T* y);
+                    const compute_t<T>* weight, const compute_t<T>* bias, T* y);
 
 /// The same of one input x.
 template <Device D, class T>
-void conv2d_forward(const Conv2dGeometry& g, const T* x, const T* weight, const T* bias, T* y) {
+void conv2d_forward(const Conv2dGeometry& g, const T* x, const compute_t<T>* weight,
+                    const compute_t<T>* bias, T* y) {
   const Conv2dInput<T> input{x, g.in_channels};
   conv2d_forward<D, T>(g, {&input, 1}, weight, bias, y);
 }
@@ -81,16 +88,17 @@ void conv2d_forward(const Conv2dGeometry& g, const T* x, const T* weight, const 
 /// out_channels]: dx[i] = sum over taps and outputs that read i. Adds bias [in_channels] where not
 /// null (the forward of conv_transpose2d). Overwrites dx.
 template <Device D, class T>
-void conv2d_backward_input(const Conv2dGeometry& g, const T* dy, const T* weight, const T* bias,
-                           T* dx);
+void conv2d_backward_input(const Conv2dGeometry& g, const T* dy, const compute_t<T>* weight,
+                           const compute_t<T>* bias, T* dx);
 
 /// dweight [out_channels, kernel_h, kernel_w, in_channels / groups] = sum over pixels of dy times
 /// the input pixel that the tap reads. Overwrites dweight.
 template <Device D, class T>
-void conv2d_backward_weight(const Conv2dGeometry& g, const T* x, const T* dy, T* dweight);
+void conv2d_backward_weight(const Conv2dGeometry& g, const T* x, const T* dy,
+                            compute_t<T>* dweight);
 
 /// dbias [channels] = sum of dy [pixels, channels] over pixels. Overwrites dbias.
 template <Device D, class T>
-void sum_over_pixels(int64_t pixels, int64_t channels, const T* dy, T* dbias);
+void sum_over_pixels(int64_t pixels, int64_t channels, const T* dy, compute_t<T>* dbias);
 
 }  // namespace pixelgrad::kernels

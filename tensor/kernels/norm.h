@@ -2,6 +2,7 @@
 #include <cstdint>
 
 #include "tensor/device.h"
+#include "tensor/dtype.h"
 
 // Normalisation by the mean and the variance of groups of values. Batch, group, instance and layer
 // norm differ only in what a group is. x is seen as [samples, positions, groups, group_size]; a
@@ -27,6 +28,9 @@
 //   pre = gamma xhat + beta + residual,  y = max(pre, 0) where relu, else pre.
 // The backward does not read y: it computes pre once more, by the same instructions, and takes dy
 // only where pre > 0; that is the residual's gradient, and dy in the formulas above.
+//
+// T may be bf16, in which x, y, the residual and their gradients are stored, for groups of one
+// channel. All else is f32, or f64 as above, and each result is rounded once.
 namespace pixelgrad::kernels {
 
 struct NormGeometry {
@@ -50,7 +54,8 @@ struct NormArguments {
   const double *mean, *variance;
   bool constant_statistics;  ///< mean and variance do not come from x
   double eps;
-  const T *gamma, *beta, *residual;
+  const compute_t<T>*gamma, *beta;
+  const T* residual;
   bool relu;
 };
 
@@ -61,7 +66,9 @@ void norm_apply(const NormArguments<T>& in, T* y);
 /// Each may be null where it is not wanted. dx or dresidual may be dy, as long as the other is not.
 template <class T>
 struct NormGradients {
-  T *dx, *dgamma, *dbeta, *dresidual;
+  T* dx;
+  compute_t<T>*dgamma, *dbeta;
+  T* dresidual;
 };
 
 /// The gradients as above. beta and residual are read only where relu.

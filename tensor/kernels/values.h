@@ -2,6 +2,7 @@
 #include <cstdint>
 
 #include "tensor/device.h"
+#include "tensor/dtype.h"
 
 // What tensors of every element type can do.
 namespace pixelgrad::kernels {

@@ -71,7 +71,8 @@ TEST(Candidates, ARunHasSettingsOfItsOwn) {
   request.common.crop = {8, 8};
   request.runs = {
       "wide: model=unet-resnet18 width=16 decoder_channels=8,8,8,4,4 lr=2e-3 crop=32x64 "
-      "nesterov=true batch-size=2 scale=0.5x2 conv_algo=direct",
+      "nesterov=true batch-size=2 scale=0.5x2 conv_algo=direct "
+      "precision=bf16",
       "width=4 weights=a/b.pth"};
   const std::vector<Candidate> all = make_candidates(request);
   ASSERT_EQ(all.size(), 3u);
@@ -86,6 +87,7 @@ TEST(Candidates, ARunHasSettingsOfItsOwn) {
   EXPECT_TRUE(wide.nesterov);
   EXPECT_EQ(wide.batch_size, 2);
   EXPECT_EQ(wide.conv_algo, "direct");
+  EXPECT_EQ(wide.precision, "bf16");
   EXPECT_EQ(all[2].name, "unet_width=4_weights=a-b.pth") << "usable as a folder";
   EXPECT_EQ(all[2].config.weights, "a/b.pth");
   EXPECT_EQ(all[2].config.lr, 0.125);

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "apps/engine/checkpoint.h"
+#include "tensor/kernels/target.h"
 #include "tensor/random.h"
 #include "tests/apps/program.h"
 #include "tests/support/scratch_folder.h"
@@ -221,6 +222,10 @@ TEST_F(Resume, AContradictingOptionIsRefused) {
   EXPECT_THAT(error("--lr", "0.5"), ::testing::HasSubstr("--lr 0.5 differs from the run's 0.004"));
   EXPECT_THAT(error("--conv-algo", "direct"),
               ::testing::HasSubstr("--conv-algo \"direct\" differs from the run's \"auto\""));
+  if (kernels::has_bf16_instructions()) {
+    EXPECT_THAT(error("--precision", "bf16"),
+                ::testing::HasSubstr("--precision \"bf16\" differs from the run's \"f32\""));
+  }
 }
 
 /// As files of earlier versions are read, which did not have every option.

@@ -269,7 +269,7 @@ TEST(Conv2d, ErrorsSayWhatWasGotAndExpected) {
   EXPECT_THAT(error(x3, normal({8, 27}, 1)), HasSubstr("weight has 2 dimensions, expected 4"));
   EXPECT_THAT(error(x3.to(Dtype::f32), w), HasSubstr("weight is f64, input is f32"));
   EXPECT_THAT(error(x3, w, normal({8}, 1).to(Dtype::f32)), HasSubstr("bias is f32, input is f64"));
-  EXPECT_THAT(error(x3.to(Dtype::i32), w), HasSubstr("input is i32, expected f32 or f64"));
+  EXPECT_THAT(error(x3.to(Dtype::i32), w), HasSubstr("input is i32, expected f32, f64 or bf16"));
   EXPECT_THAT(error(x3, w, normal({7}, 1)), HasSubstr("bias is [7], expected [8]"));
   EXPECT_THAT(error(x3, w, {}, {.stride = 0}), HasSubstr("stride is 0, expected at least 1"));
   EXPECT_THAT(error(x3, w, {}, {.dilation = 0}), HasSubstr("dilation is 0, expected at least 1"));

@@ -33,8 +33,9 @@ TEST_P(BadArguments, AreNamed) {
 
 const std::vector<BadCall> bad_calls = {
     {"[relu] input is undefined", [] { relu({}); }},
-    {"[relu] input holds i32, expected f32 or f64", [] { relu(zeros({2}, Dtype::i32)); }},
-    {"[leaky_relu] input holds u8, expected f32 or f64", [] { leaky_relu(zeros({2}, Dtype::u8)); }},
+    {"[relu] input holds i32, expected f32, f64 or bf16", [] { relu(zeros({2}, Dtype::i32)); }},
+    {"[leaky_relu] input holds u8, expected f32, f64 or bf16",
+     [] { leaky_relu(zeros({2}, Dtype::u8)); }},
     {"[leaky_relu] slope is -0.1, expected at least 0", [] { leaky_relu(zeros({2}), -0.1); }},
     {"[sigmoid] input is undefined", [] { sigmoid({}); }},
     {"[sigmoid] input holds i64, expected f32 or f64", [] { sigmoid(zeros({2}, Dtype::i64)); }},
@@ -131,7 +132,7 @@ const std::vector<BadCall> bad_calls = {
      }},
 
     {"[dropout] p is 1.5, expected 0 to 1", [] { dropout(zeros({2}), 1.5, true, {}); }},
-    {"[dropout] input holds i32, expected f32 or f64",
+    {"[dropout] input holds i32, expected f32, f64 or bf16",
      [] { dropout(zeros({2}, Dtype::i32), 0.5, true, {}); }},
 
     {"[log_softmax] input is [], expected classes in the last dimension",

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Reads the machine code of the tensor-core kernels: machine_code.sh CUOBJDUMP OBJECT...
 # Prints a table and fails where a kernel has no matrix instructions (HMMA), no asynchronous copies to
-# shared memory (LDGSTS), or keeps values in local memory, for want of registers. Code for GPUs
-# without these instructions, before compute capability 8.0, is passed over.
+# shared memory (LDGSTS), or keeps values in local memory, for want of registers. Of single bf16 values
+# there are no asynchronous copies. Code for GPUs without these instructions, before compute capability
+# 8.0, is passed over.
 set -euo pipefail
 cuobjdump=$1
 shift
@@ -38,7 +39,8 @@ for object; do
     checked=$((checked + 1))
     short=$(c++filt "$name" | sed -E 's/^void //; s/\((int|bool|pixelgrad::kernels::Precision)\)//g; s/\(.*//; s/pixelgrad::(cuda::)?//g')
     printf '%4s %4s %6s %6s %5s %7s  %s\n' "$arch" "$registers" "$stack" "$shared" "$hmma" "$copies" "$short"
-    if [[ $hmma -eq 0 || $copies -eq 0 || $stack -ne 0 || $spills -ne 0 ]]; then
+    if [[ $name =~ 4bf16E(Li[0-9]+E){4}EELi1E ]]; then copies=none; fi
+    if [[ $hmma -eq 0 || $copies == 0 || $stack -ne 0 || $spills -ne 0 ]]; then
       echo "  expected HMMA and LDGSTS, no stack and no local memory; got $hmma, $copies, $stack bytes and $spills accesses" >&2
       failed=$((failed + 1))
     fi

@@ -156,10 +156,10 @@ TEST(LoadWeights, NamesOfABackboneAlone) {
     Wrapped()
         : SegmentationModel({.name = "wrapped"}),
           conv_(add<Conv2d>("encoder.conv1", {.in_channels = 3, .out_channels = 2})) {}
-    ModelOutput forward(const Tensor& x) override { return {.logits = conv_(x)}; }
     InputPadding input_padding(int64_t, int64_t) const override { return {}; }
 
    private:
+    ModelOutput compute(const Tensor& x) override { return {.logits = conv_(x)}; }
     Conv2d& conv_;
   } model;
   const testing::ScratchFolder scratch;

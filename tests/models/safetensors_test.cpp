@@ -69,6 +69,18 @@ TEST(Safetensors, FileWithoutTensors) {
   expect_equal(read_safetensors(folder / "a"), {});
 }
 
+// Activations are in no file.
+TEST(Safetensors, Bf16TensorsAreRefused) {
+  const testing::ScratchFolder folder;
+  try {
+    write_safetensors(folder / "a", {{{"x", Tensor::zeros({2}, Dtype::bf16)}}, {}});
+    FAIL() << "was written";
+  } catch (const Error& e) {
+    EXPECT_THAT(e.what(), HasSubstr("cannot write a tensor of bf16"));
+  }
+  EXPECT_EQ(folder.files(), 0);
+}
+
 TEST(Safetensors, TheSameContentsGiveTheSameBytes) {
   const testing::ScratchFolder folder;
   write_safetensors(folder / "a", example());
