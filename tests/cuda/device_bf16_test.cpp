@@ -6,9 +6,8 @@
 #include <vector>
 
 #include "tensor/kernels/conv2d.h"
-#include "tests/cuda/device.h"
+#include "tests/cuda/device_conv2d.h"
 #include "tests/support/bf16_ops.h"
-#include "tests/tensor/conv2d_cases.h"
 #ifdef PIXELGRAD_CUDA_EMULATED
 #include <emulator/bank_conflicts.h>
 #endif
@@ -16,6 +15,7 @@
 namespace pixelgrad {
 namespace {
 
+using device_conv2d::cases;
 using reference::describe;
 using reference::geometry;
 using reference::integers;
@@ -109,41 +109,6 @@ class DeviceBf16Conv2d : public ::testing::Test {
     if (const std::string error = device_error(); !error.empty()) GTEST_SKIP() << error;
   }
 };
-
-/// Those of the CPU's tests; channels by the eight and not; sums in parts; strides and dilations.
-std::vector<NaiveConv2d> cases() {
-  std::vector<NaiveConv2d> all = reference::larger_cases();
-  struct Shape {
-    int64_t n, size, in, out, kernel, stride, pad, dilation, groups = 1;
-  };
-  for (const Shape& s : std::initializer_list<Shape>{{1, 30, 3, 64, 7, 2, 3, 1},
-                                                     {2, 9, 64, 64, 3, 1, 36, 36},
-                                                     {1, 12, 64, 136, 3, 2, 1, 1},
-                                                     {3, 5, 34, 17, 3, 3, 1, 2},
-                                                     {1, 1, 512, 256, 1, 1, 0, 1},
-                                                     {2, 14, 32, 64, 3, 2, 1, 1, 4},
-                                                     {1, 9, 1, 1, 3, 2, 1, 1},
-                                                     {1, 20, 24, 24, 5, 2, 2, 1, 24}})
-    all.push_back({.n = s.n,
-                   .in_h = s.size,
-                   .in_w = s.size + 1,
-                   .in_channels = s.in,
-                   .out_channels = s.out,
-                   .kernel_h = s.kernel,
-                   .kernel_w = s.kernel,
-                   .stride_h = s.stride,
-                   .stride_w = s.stride,
-                   .pad_top = s.pad,
-                   .pad_left = s.pad,
-                   .pad_bottom = s.pad,
-                   .pad_right = s.pad,
-                   .dilation_h = s.dilation,
-                   .dilation_w = s.dilation,
-                   .groups = s.groups});
-  Random random({.seed = 12, .stream = stream_of("device_bf16_test")});
-  for (int i = 0; i < 20; ++i) all.push_back(reference::random_case(random));
-  return all;
-}
 
 // Sums of whole numbers are exact, so what is left is the one rounding of what is stored.
 TEST_F(DeviceBf16Conv2d, WholeNumbersAreRoundedOnce) {

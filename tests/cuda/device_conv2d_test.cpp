@@ -13,6 +13,7 @@ namespace {
 
 using device_conv2d::backward_input;
 using device_conv2d::backward_weight;
+using device_conv2d::cases;
 using device_conv2d::expect_exact;
 using device_conv2d::forward;
 using device_conv2d::garbage;
@@ -23,45 +24,6 @@ using reference::geometry;
 using reference::integers;
 using reference::NaiveConv2d;
 using reference::normals;
-
-/// The cases of the CPU's tests, and those where a GPU's kernels change their way: more columns
-/// than a tile, sums in parts, strides that skip taps or phases, kernels reaching beyond the image.
-std::vector<NaiveConv2d> cases() {
-  struct Shape {
-    int64_t n, size, in, out, kernel, stride, pad, dilation, groups = 1;
-  };
-  std::vector<NaiveConv2d> all = reference::larger_cases();
-  for (const Shape& s : std::initializer_list<Shape>{{1, 30, 3, 64, 7, 2, 3, 1},
-                                                     {2, 9, 64, 64, 3, 1, 36, 36},
-                                                     {1, 12, 64, 132, 3, 2, 1, 1},
-                                                     {3, 5, 34, 17, 3, 3, 1, 2},
-                                                     {1, 1, 512, 256, 1, 1, 0, 1},
-                                                     {2, 14, 32, 64, 3, 2, 1, 1, 4},
-                                                     {1, 9, 1, 1, 3, 2, 1, 1},
-                                                     {1, 32, 21, 21, 4, 2, 1, 1},
-                                                     {1, 21, 4, 8, 4, 6, 2, 4},
-                                                     {1, 7, 8, 8, 1, 3, 0, 1},
-                                                     {1, 20, 24, 24, 5, 2, 2, 1, 24}})
-    all.push_back({.n = s.n,
-                   .in_h = s.size,
-                   .in_w = s.size + 1,
-                   .in_channels = s.in,
-                   .out_channels = s.out,
-                   .kernel_h = s.kernel,
-                   .kernel_w = s.kernel,
-                   .stride_h = s.stride,
-                   .stride_w = s.stride,
-                   .pad_top = s.pad,
-                   .pad_left = s.pad,
-                   .pad_bottom = s.pad,
-                   .pad_right = s.pad,
-                   .dilation_h = s.dilation,
-                   .dilation_w = s.dilation,
-                   .groups = s.groups});
-  Random random({.seed = 12, .stream = stream_of("device_conv2d_test")});
-  for (int i = 0; i < 20; ++i) all.push_back(reference::random_case(random));
-  return all;
-}
 
 class DeviceConv2d : public testing::TestWithParam<Precision> {
  protected:
