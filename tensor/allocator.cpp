@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <mutex>
 #include <new>
+#include <type_traits>
 
 #include "tensor/check.h"
 #include "tensor/host_memory_internal.h"
@@ -45,10 +46,12 @@ struct Cache {
     if (!block) refuse(device, bytes, caller);
     stats.in_use += static_cast<int64_t>(size);
     stats.peak_in_use = std::max(stats.peak_in_use, stats.in_use);
-    PIXELGRAD_UNPOISON(block, bytes);
-    PIXELGRAD_POISON(static_cast<char*>(block) + bytes, size - bytes);
+    PIXELGRAD_UNPOISON(block, size);
+    if (marks()) PIXELGRAD_POISON(static_cast<char*>(block) + bytes, size - bytes);
     return block;
   }
+
+  static bool marks() { return std::is_same_v<Memory, HostMemory> || poison_device_memory; }
 
   /// An op has a file of its own: autograd/ops/conv2d.cpp.
   [[noreturn]] void refuse(Device device, size_t bytes, const std::source_location& caller) {
@@ -60,7 +63,7 @@ struct Cache {
   void deallocate(void* block, size_t bytes) noexcept {
     const size_t size = Memory::rounded(bytes);
     stats.in_use -= static_cast<int64_t>(size);
-    PIXELGRAD_POISON(block, size);
+    if (marks()) PIXELGRAD_POISON(block, size);
     try {
       memory.give(block, size);
     } catch (const std::bad_alloc&) {

@@ -1,4 +1,11 @@
 #pragma once
+#include <atomic>
+
+namespace pixelgrad {
+/// Whether blocks of a device's memory are marked, too. A test that lets the device lag behind the
+/// host turns it off: what the device is still to do uses blocks that the host has freed, rightly.
+inline std::atomic<bool> poison_device_memory = true;
+}  // namespace pixelgrad
 
 // Marks for AddressSanitizer: which bytes of the allocator's memory nobody may touch now.
 #if defined(__SANITIZE_ADDRESS__)

@@ -20,6 +20,7 @@
 #include "tests/cuda/device.h"
 #ifdef PIXELGRAD_CUDA_EMULATED
 #include "tensor/cuda/runtime.h"
+#include "tensor/poison_internal.h"
 #endif
 
 namespace pixelgrad {
@@ -34,6 +35,7 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 template <class F>
 void at_every_pace(const F& f) {
 #ifdef PIXELGRAD_CUDA_EMULATED
+  poison_device_memory = false;
   for (const bool late_kernels : {false, true})
     for (const bool late_copies : {false, true}) {
       SCOPED_TRACE(std::string(late_kernels ? "late kernels" : "kernels at once") +
@@ -44,6 +46,7 @@ void at_every_pace(const F& f) {
     }
   emulator::set_late(cuda::stream(), false);
   emulator::set_late(cuda::copy_stream(), false);
+  poison_device_memory = true;
 #else
   f();
 #endif
