@@ -47,29 +47,27 @@ void pack_weights(const Plan<T>& plan, const T* weight, int64_t panel, const Blo
   }
 }
 
-/// Packs the channels of one block of what the sections read: their rows one after the other, of
-/// plan.pitch pixels each.
+/// Packs the channels of one block of the rows [begin, end) of the input that a section reads some
+/// of: one after the other, of plan.pitch pixels each.
 template <class T>
-void pack_input(const Plan<T>& plan, const std::vector<Section>& sections,
-                std::span<const T* const> x, const Block& block, T* packed) {
+void pack_rows(const Plan<T>& plan, const Section& s, int64_t begin, int64_t end,
+               std::span<const T* const> x, const Block& block, T* packed) {
   const TapConvolution& c = plan.c;
   const int64_t length = block.length, pixel = c.sources[block.source].pixel;
-  for (const Section& s : sections) {
-    const int64_t columns = s.in_col_end - s.in_col_begin;
-    const int64_t low = std::clamp<int64_t>(-s.in_col_begin, 0, columns);
-    const int64_t high = std::clamp<int64_t>(c.in_w - s.in_col_begin, low, columns);
-    for (int64_t iy = s.in_row_begin; iy < s.in_row_end; ++iy, packed += plan.pitch * length) {
-      std::fill_n(packed, low * length, T{0});
-      const T* from = x[block.source] + block.source_begin +
-                      ((s.image * c.in_h + iy) * c.in_w + s.in_col_begin + low) * pixel;
-      if (length == pixel) {
-        std::copy_n(from, (high - low) * length, packed + low * length);
-      } else {
-        for (int64_t col = low; col < high; ++col, from += pixel)
-          std::copy_n(from, length, packed + col * length);
-      }
-      std::fill_n(packed + high * length, (columns - high) * length, T{0});
+  const int64_t columns = s.in_col_end - s.in_col_begin;
+  const int64_t low = std::clamp<int64_t>(-s.in_col_begin, 0, columns);
+  const int64_t high = std::clamp<int64_t>(c.in_w - s.in_col_begin, low, columns);
+  for (int64_t iy = begin; iy < end; ++iy, packed += plan.pitch * length) {
+    std::fill_n(packed, low * length, T{0});
+    const T* from = x[block.source] + block.source_begin +
+                    ((s.image * c.in_h + iy) * c.in_w + s.in_col_begin + low) * pixel;
+    if (length == pixel) {
+      std::copy_n(from, (high - low) * length, packed + low * length);
+    } else {
+      for (int64_t col = low; col < high; ++col, from += pixel)
+        std::copy_n(from, length, packed + col * length);
     }
+    std::fill_n(packed + high * length, (columns - high) * length, T{0});
   }
 }
 
@@ -79,25 +77,25 @@ struct Work {
   Work(const Plan<T>& plan, const Cut& cut, std::span<const T* const> x, const T* weight,
        const T* bias, T* y)
       : plan(plan), cut(cut), x(x), weight(weight), bias(bias), y(y) {
-    int64_t pixels = 0;
+    const bool pack_once = cut.groups > 1 && !plan.in_place;
     for (int64_t i = 0; i < cut.strips; ++i) {
       const int64_t begin = i * cut.strip, end = std::min(begin + cut.strip, plan.units());
-      Strip& strip = strips.emplace_back(Strip{plan.sections(begin, end), pixels, 0});
-      for (const Section& s : strip.sections) strip.pixels += plan.packed_pixels(s);
-      pixels += strip.pixels;
+      Strip& strip = strips.emplace_back(Strip{plan.sections(begin, end), 0});
+      for (Section& s : strip.sections) {
+        s.packed = pack_once ? (s.line * plan.c.in_h + s.in_row_begin) * plan.pitch : strip.pixels;
+        strip.pixels += plan.packed_pixels(s);
+      }
     }
     if (cut.strips > 1) pack_all_weights();
-    if (cut.groups > 1 && !plan.in_place) pack_all_inputs(pixels);
+    if (pack_once) pack_all_inputs();
   }
 
   struct Strip {
     std::vector<Section> sections;
-    int64_t first, pixels;  ///< of packed input
+    int64_t pixels;  ///< of packed input
   };
-  /// Where the packed input of a strip and block begins.
-  int64_t input_offset(const Strip& strip, const Block& block) const {
-    return strip.first * plan.c.in_channels + strip.pixels * block.begin;
-  }
+  /// Where the packed input of a block begins, of which all strips read a part.
+  int64_t input_offset(const Block& block) const { return plan.input_pixels() * block.begin; }
 
   /// Values that a task needs for what it packs itself.
   int64_t weights_scratch() const { return packed_weights.defined() ? 0 : plan.panel_size(); }
@@ -133,14 +131,18 @@ struct Work {
     });
   }
 
-  void pack_all_inputs(int64_t pixels) {
-    packed_input = Tensor::empty({pixels * plan.c.in_channels}, dtype_of<T>);
+  void pack_all_inputs() {
+    packed_input = Tensor::empty({plan.input_pixels() * plan.c.in_channels}, dtype_of<T>);
     T* to = packed_input.template mutable_data<T>();
-    const auto blocks = static_cast<int64_t>(plan.blocks.size());
-    parallel_for(cut.strips * blocks, [&](int64_t i) {
-      const Strip& strip = strips[i / blocks];
-      const Block& block = plan.blocks[i % blocks];
-      pack_input(plan, strip.sections, x, block, to + input_offset(strip, block));
+    const int64_t in_h = plan.c.in_h, row = plan.pitch * plan.c.in_channels;
+    parallel_range(plan.input_lines() * in_h, 1 + 16384 / row, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        const Section s = plan.sections(i / in_h * plan.c.rows, i / in_h * plan.c.rows + 1)[0];
+        const int64_t iy = i % in_h;
+        for (const Block& block : plan.blocks)
+          pack_rows(plan, s, iy, iy + 1, x, block,
+                    to + input_offset(block) + i * plan.pitch * block.length);
+      }
     });
   }
 };
@@ -170,9 +172,11 @@ class StripTask {
       if (plan_.in_place) {
         x_ = work_.x[block.source] + block.source_begin;
       } else if (work_.packed_input.defined()) {
-        x_ = work_.packed_input.template data<T>() + work_.input_offset(strip_, block);
+        x_ = work_.packed_input.template data<T>() + work_.input_offset(block);
       } else {
-        pack_input(plan_, strip_.sections, work_.x, block, input_);
+        for (const Section& s : strip_.sections)
+          pack_rows(plan_, s, s.in_row_begin, s.in_row_end, work_.x, block,
+                    input_ + s.packed * block.length);
         x_ = input_;
       }
       plan_reading(b);
@@ -199,7 +203,8 @@ class StripTask {
     if (work_.packed_input.defined()) return;
     int64_t tiles = 0;
     for (const Section& s : strip_.sections)
-      tiles += (s.row_end - s.row_begin) * ceil_div(s.col_end - s.col_begin, max_tile<2>);
+      for (const Span& span : plan_.spans_of(s))
+        tiles += (s.row_end - s.row_begin) * ceil_div(span.end - span.begin, max_tile<2>);
     const Block& now = plan_.blocks[b];
     if (plan_.in_place && now.length == c_.sources[now.source].pixel) {
       add_pixels(strip_, now, distance);
@@ -266,9 +271,9 @@ class StripTask {
     tile_.in_w = c_.in_w;
     const int64_t channel = panel * Plan<T>::width;
     tile_.x_step = c_.stride_w * pixel_;
-    const T* packed = x_;
     for (const Section& s : strip_.sections) {
-      const int64_t tiles = ceil_div(s.col_end - s.col_begin, max_tile<K>);
+      const std::vector<Span> spans = plan_.spans_of(s);
+      const T* packed = x_ + s.packed * pixel_;
       for (int64_t row = s.row_begin; row < s.row_end; ++row) {
         const int64_t iy = row * c_.stride_h, ix = s.col_begin * c_.stride_w;
         const T* x =  // what the section's first column reads for dy = dx = 0
@@ -277,16 +282,18 @@ class StripTask {
                 : packed + ((iy - s.in_row_begin) * plan_.pitch + ix - s.in_col_begin) * pixel_;
         T* y = work_.y + c_.y_offset + s.image * c_.y_image + row * c_.y_row + channel;
         tile_.iy = iy;
-        for (int64_t t = 0; t < tiles; ++t) {
-          const int64_t from = s.col_begin + (s.col_end - s.col_begin) * t / tiles;
-          const int64_t to = s.col_begin + (s.col_end - s.col_begin) * (t + 1) / tiles;
-          tile_.x = x + (from - s.col_begin) * tile_.x_step;
-          tile_.first_ix = from * c_.stride_w;
-          tile_.last_ix = (to - 1) * c_.stride_w;
-          finish<K>(block, channel, to - from, y + from * c_.y_pixel);
+        for (const Span& span : spans) {
+          const int64_t columns = span.end - span.begin, tiles = ceil_div(columns, max_tile<K>);
+          for (int64_t t = 0; t < tiles; ++t) {
+            const int64_t from = span.begin + columns * t / tiles;
+            const int64_t to = span.begin + columns * (t + 1) / tiles;
+            tile_.x = x + (from - s.col_begin) * tile_.x_step;
+            tile_.first_ix = from * c_.stride_w;
+            tile_.last_ix = (to - 1) * c_.stride_w;
+            finish<K>(block, channel, to - from, y + from * c_.y_pixel);
+          }
         }
       }
-      packed += plan_.packed_pixels(s) * pixel_;
     }
   }
 

@@ -10,7 +10,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <limits>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "tensor/cpu/cache.h"
@@ -25,6 +28,13 @@ namespace pixelgrad::cpu::HWY_NAMESPACE {
 struct Section {
   int64_t image = 0, row_begin = 0, row_end = 0, col_begin = 0, col_end = 0;
   int64_t in_row_begin = 0, in_row_end = 0, in_col_begin = 0, in_col_end = 0;
+  int64_t line = 0;    ///< among the pieces of columns of all images
+  int64_t packed = 0;  ///< where its input begins among packed pixels
+};
+
+/// Columns of the grid, cut into tiles.
+struct Span {
+  int64_t begin, end;
 };
 
 /// Some input channels, all of one source.
@@ -45,22 +55,6 @@ struct Plan {
     const int64_t vectors = ceil_div(c.out_channels, lanes<T>);
     panels = std::max<int64_t>(1, vectors / 2);
     last_width = (vectors - 2 * (panels - 1)) * lanes<T>;
-    // Longer blocks load and store the sums less often. A panel of 768 rows, 48 KiB of vectors of
-    // 32 bytes, streams from the second cache without stalls, as a tile multiplies for some hundred
-    // cycles for each KiB.
-    const int64_t fit = 768 / std::max<int64_t>(1, taps);
-    // Where one or two panels are all there is, a tile of a 1x1 kernel takes the channels of a
-    // pixel at once, and x is read once, in the order of memory.
-    const int64_t largest = std::clamp<int64_t>(fit, 16, taps == 1 && panels <= 2 ? fit : 256);
-    int64_t first = 0;
-    for (size_t i = 0; i < c.sources.size(); ++i) {
-      const int64_t channels = c.sources[i].channels, count = ceil_div(channels, largest);
-      for (int64_t b = 0; b < count; ++b) {
-        const int64_t begin = b * channels / count, end = (b + 1) * channels / count;
-        blocks.push_back({i, begin, first + begin, end - begin});
-      }
-      first += channels;
-    }
     for (size_t t = 0; t < c.taps.size(); ++t) {
       const Tap& tap = c.taps[t];
       min_dx = t ? std::min(min_dx, tap.dx) : tap.dx;
@@ -73,6 +67,8 @@ struct Plan {
     pieces = ceil_div(c.cols, (taps == 1 ? 4 : 24) * max_tile<2>);
     const int64_t window = (ceil_div(c.cols, pieces) - 1) * c.stride_w + max_dx - min_dx + 1;
     pitch = std::min(window, c.in_w + 2 * most_padding());
+    cut_where_taps_end();
+    cut_channels();
     for (const Block& block : blocks) segments.push_back(block_segments(block.length));
   }
 
@@ -104,15 +100,24 @@ struct Plan {
   int64_t packed_pixels(const Section& s) const {
     return in_place ? 0 : (s.in_row_end - s.in_row_begin) * pitch;
   }
+  /// Rows of the input of all pieces, and their pixels when all of them are packed.
+  int64_t input_lines() const { return pieces * c.images; }
+  int64_t input_pixels() const { return input_lines() * c.in_h * pitch; }
+
+  /// What of a section's columns tiles may not cross.
+  std::vector<Span> spans_of(const Section& s) const {
+    return spans.empty() ? std::vector<Span>{{s.col_begin, s.col_end}} : spans;
+  }
 
   /// The units [begin, end), which are counted row by row, image by image and piece by piece.
   std::vector<Section> sections(int64_t begin, int64_t end) const {
     std::vector<Section> found;
     while (begin < end) {
       const int64_t line = begin / c.rows, row = begin % c.rows;
-      const int64_t image = line % c.images, piece = line / c.images;
+      const int64_t piece = line / c.images;
       Section s;
-      s.image = image;
+      s.line = line;
+      s.image = line % c.images;
       s.row_begin = row;
       s.row_end = row + std::min(c.rows - row, end - begin);
       s.col_begin = c.cols * piece / pieces;
@@ -134,19 +139,63 @@ struct Plan {
   std::vector<Block> blocks;
   std::vector<std::vector<Segment>> segments;  ///< of each block
   int64_t min_dx = 0, max_dx = 0, min_dy = 0, max_dy = 0;
-  bool in_place;  ///< tiles read x itself, not a packed copy of the block's channels
-  int64_t pitch;  ///< pixels from one row of packed x to the next
+  bool in_place;            ///< tiles read x itself, not a packed copy of the block's channels
+  int64_t pitch;            ///< pixels from one row of packed x to the next
+  std::vector<Span> spans;  ///< of a row, where its tiles are cut at the edges of taps
 
  private:
-  /// A tile is skipped where all its pixels lie outside the image, so it never reads further out.
-  int64_t most_padding() const { return (max_tile<1> - 1) * c.stride_w; }
+  /// A tile is skipped where all its pixels lie outside the image, so it never reads further out,
+  /// and not at all where tiles end with the taps.
+  int64_t most_padding() const { return spans.empty() ? (max_tile<1> - 1) * c.stride_w : 0; }
+
+  /// A dilated kernel's taps leave the image many pixels before the row ends. Where tiles end
+  /// there, too, x needs no zeros beside it, of which half as much as x would be packed.
+  void cut_where_taps_end() {
+    if (in_place || pieces > 1 || c.stride_w > 1 || 4 * pitch < 5 * c.in_w) return;
+    std::set<int64_t> edges{0, c.cols};
+    for (const Tap& tap : c.taps) {
+      edges.insert(std::clamp<int64_t>(-tap.dx, 0, c.cols));
+      edges.insert(std::clamp<int64_t>(c.in_w - tap.dx, 0, c.cols));
+    }
+    std::vector<Span> found;
+    int64_t tiles = 0;
+    for (auto end = std::next(edges.begin()); end != edges.end(); ++end) {
+      found.push_back({*std::prev(end), *end});
+      tiles += ceil_div(found.back().end - found.back().begin, max_tile<2>);
+    }
+    if (c.cols < shortest_tiles * tiles) return;
+    spans = std::move(found);
+    pitch = c.in_w;
+  }
+  /// On average: shorter ones load more than they multiply.
+  static constexpr int64_t shortest_tiles = max_tile<2> * 4 / 7;
+
+  void cut_channels() {
+    // Longer blocks load and store the sums less often. A panel of 768 rows, 48 KiB of vectors of
+    // 32 bytes, streams from the second cache without stalls, as a tile multiplies for some hundred
+    // cycles for each KiB.
+    const int64_t fit = 768 / std::max<int64_t>(1, taps);
+    // Where one or two panels are all there is, a tile of a 1x1 kernel takes the channels of a
+    // pixel at once, and x is read once, in the order of memory.
+    const int64_t largest = std::clamp<int64_t>(fit, 16, taps == 1 && panels <= 2 ? fit : 256);
+    int64_t first = 0;
+    for (size_t i = 0; i < c.sources.size(); ++i) {
+      const int64_t channels = c.sources[i].channels, count = ceil_div(channels, largest);
+      for (int64_t b = 0; b < count; ++b) {
+        const int64_t begin = b * channels / count, end = (b + 1) * channels / count;
+        blocks.push_back({i, begin, first + begin, end - begin});
+      }
+      first += channels;
+    }
+  }
 
   std::vector<Segment> block_segments(int64_t length) const {
     std::vector<Segment> found;
     for (int64_t t = 0; t < taps; ++t) {
       const Tap& tap = c.taps[t];
       // Taps that are neighbours in a row read one piece of packed x.
-      if (!found.empty() && found.back().dy == tap.dy && found.back().last_dx + 1 == tap.dx) {
+      if (spans.empty() && !found.empty() && found.back().dy == tap.dy &&
+          found.back().last_dx + 1 == tap.dx) {
         found.back().last_dx = tap.dx;
         found.back().length += length;
       } else {
@@ -193,14 +242,17 @@ Cut least_traffic(const Plan<T>& plan, int64_t tasks) {
     const auto blocks = static_cast<double>(plan.blocks.size());
     const double waiting = blocks > 1 ? output / cut.groups : 0;
     const double working = input / blocks + waiting + bytes(plan.panel_size());
-    // What one task packs stays in its cache; what several read is packed in memory.
-    const double packs = plan.in_place ? 0 : cut.groups == 1 ? 1 : 3;
-    double strip_traffic = bytes(plan.weights_size()) + (cut.groups + packs) * input;
+    double strip_traffic = bytes(plan.weights_size()) + cut.groups * input;
     if (working > cache)
       strip_traffic += plan.panels * input + (blocks > 1 ? 2 * blocks * output : 0);
+    // What one task packs stays in its cache; what several read is packed in memory, once.
+    const double packing = plan.in_place     ? 0
+                           : cut.groups == 1 ? cut.strips * input
+                                             : 3 * bytes(plan.input_pixels() * c.in_channels);
+    const double traffic = cut.strips * strip_traffic + packing;
     const bool enough = cut.strips * cut.groups >= tasks;
-    if ((enough || cut.strip == 1) && cut.strips * strip_traffic < least) {
-      least = cut.strips * strip_traffic;
+    if ((enough || cut.strip == 1) && traffic < least) {
+      least = traffic;
       best = cut;
     }
     if (cut.strip == 1) return best;
