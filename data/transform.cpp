@@ -15,11 +15,14 @@ constexpr double red_share = 0.299, green_share = 0.587, blue_share = 0.114;  //
 uint8_t to_byte(double v) { return static_cast<uint8_t>(std::clamp(v + 0.5, 0.0, 255.0)); }
 
 std::vector<uint8_t> mean_color(const Image& image) {
-  std::vector<int64_t> sums(static_cast<size_t>(image.channels));
-  for (size_t i = 0; i < image.pixels.size(); ++i) sums[i % sums.size()] += image.pixels[i];
-  std::vector<uint8_t> mean;
+  const size_t channels = static_cast<size_t>(image.channels);
   const double pixels = static_cast<double>(image.height * image.width);
-  for (const int64_t sum : sums) mean.push_back(to_byte(static_cast<double>(sum) / pixels));
+  std::vector<uint8_t> mean;
+  for (size_t c = 0; c < channels; ++c) {
+    int64_t sum = 0;
+    for (size_t i = c; i < image.pixels.size(); i += channels) sum += image.pixels[i];
+    mean.push_back(to_byte(static_cast<double>(sum) / pixels));
+  }
   return mean;
 }
 
@@ -40,6 +43,19 @@ bool is_identity(const Augmentation& a, ImageSize size) {
          a.y0 == 0;
 }
 
+/// The two neighbours of a coordinate along an axis, edges repeated, and the second one's weight.
+struct Neighbours {
+  int64_t low, high;
+  double fraction;
+};
+Neighbours neighbours(double coordinate, int64_t size) {
+  const double from_centre = coordinate - 0.5;
+  const double low = std::floor(from_centre);
+  const int64_t i = static_cast<int64_t>(low);
+  return {std::clamp<int64_t>(i, 0, size - 1), std::clamp<int64_t>(i + 1, 0, size - 1),
+          from_centre - low};
+}
+
 /// Calls visit(row, column, source) for every output pixel.
 template <class Visit>
 void for_each_source(const Augmentation& a, int64_t height, int64_t width, const Visit& visit) {
@@ -52,17 +68,68 @@ void for_each_source(const Augmentation& a, int64_t height, int64_t width, const
     }
 }
 
-/// The two neighbours of a coordinate along an axis, edges repeated, and the second one's weight.
-struct Neighbours {
-  int64_t low, high;
-  double fraction;
+/// Whether columns come from columns and rows from rows, so that each is looked up once.
+bool is_upright(const Augmentation& a) { return a.xv == 0 && a.yu == 0; }
+
+/// The source coordinate of output columns or rows.
+struct Line {
+  double coordinate;
+  bool inside;
 };
-Neighbours neighbours(double coordinate, int64_t size) {
-  const double from_centre = coordinate - 0.5;
-  const double low = std::floor(from_centre);
-  const int64_t i = static_cast<int64_t>(low);
-  return {std::clamp<int64_t>(i, 0, size - 1), std::clamp<int64_t>(i + 1, 0, size - 1),
-          from_centre - low};
+std::vector<Line> lines(double step, double start, int64_t count, int64_t size) {
+  std::vector<Line> found;
+  found.reserve(static_cast<size_t>(count));
+  for (int64_t i = 0; i < count; ++i) {
+    const double coordinate = step * (static_cast<double>(i) + 0.5) + start;
+    found.push_back({coordinate, coordinate >= 0 && coordinate < static_cast<double>(size)});
+  }
+  return found;
+}
+
+/// Writes the bilinear mean of four pixels of `channels` bytes; 0: image.channels.
+template <int channels>
+void sample(const Image& image, const Neighbours& x, const Neighbours& y, uint8_t* out) {
+  const uint8_t *nw = image.at(y.low, x.low), *ne = image.at(y.low, x.high);
+  const uint8_t *sw = image.at(y.high, x.low), *se = image.at(y.high, x.high);
+  for (int64_t c = 0; c < (channels ? channels : image.channels); ++c) {
+    const double north = nw[c] + x.fraction * (ne[c] - nw[c]);
+    const double south = sw[c] + x.fraction * (se[c] - sw[c]);
+    out[c] = to_byte(north + y.fraction * (south - north));
+  }
+}
+
+template <int channels>
+void warp_upright(const Image& image, const Augmentation& a, AugmentOptions::Border border,
+                  Image& result) {
+  const auto sources = [&](const std::vector<Line>& of, int64_t size) {
+    std::vector<Neighbours> found;
+    for (const Line& line : of)
+      found.push_back(neighbours(
+          line.inside ? line.coordinate : mirror(line.coordinate, static_cast<double>(size)),
+          size));
+    return found;
+  };
+  const std::vector<Line> rows = lines(a.yv, a.y0, a.size.height, image.height);
+  const std::vector<Line> columns = lines(a.xu, a.x0, a.size.width, image.width);
+  const auto is_outside = [](const Line& line) { return !line.inside; };
+  const bool fills = border == AugmentOptions::Border::mean &&
+                     (std::any_of(rows.begin(), rows.end(), is_outside) ||
+                      std::any_of(columns.begin(), columns.end(), is_outside));
+  const std::vector<uint8_t> fill = fills ? mean_color(image) : std::vector<uint8_t>{};
+  const std::vector<Neighbours> ys = sources(rows, image.height);
+  const std::vector<Neighbours> xs = sources(columns, image.width);
+  for (size_t row = 0; row < rows.size(); ++row) {
+    uint8_t* out = result.at(static_cast<int64_t>(row), 0);
+    const int64_t bytes = channels ? channels : image.channels;
+    for (size_t column = 0; column < columns.size(); ++column, out += bytes) {
+      if (fills && !(rows[row].inside && columns[column].inside))
+        std::copy_n(fill.data(), bytes, out);
+      else if (ys[row].fraction == 0 && xs[column].fraction == 0)
+        std::copy_n(image.at(ys[row].low, xs[column].low), bytes, out);
+      else
+        sample<channels>(image, xs[column], ys[row], out);
+    }
+  }
 }
 
 }  // namespace
@@ -128,11 +195,17 @@ Augmentation draw_augmentation(const AugmentOptions& o, ImageSize size, const Ra
 
 Image warp_image(const Image& image, const Augmentation& a, AugmentOptions::Border border) {
   if (is_identity(a, {image.height, image.width})) return image;
-  const int64_t channels = image.channels;
-  const double h = static_cast<double>(image.height), w = static_cast<double>(image.width);
+  Image result(a.size.height, a.size.width, image.channels);
+  if (is_upright(a)) {
+    if (image.channels == 3)
+      warp_upright<3>(image, a, border, result);
+    else
+      warp_upright<0>(image, a, border, result);
+    return result;
+  }
   const bool reflect = border == AugmentOptions::Border::reflect;
   const std::vector<uint8_t> fill = reflect ? std::vector<uint8_t>{} : mean_color(image);
-  Image result(a.size.height, a.size.width, channels);
+  const double h = static_cast<double>(image.height), w = static_cast<double>(image.width);
   for_each_source(a, image.height, image.width, [&](int64_t row, int64_t column, Source s) {
     uint8_t* out = result.at(row, column);
     if (!s.inside) {
@@ -143,14 +216,7 @@ Image warp_image(const Image& image, const Augmentation& a, AugmentOptions::Bord
       s.x = mirror(s.x, w);
       s.y = mirror(s.y, h);
     }
-    const Neighbours x = neighbours(s.x, image.width), y = neighbours(s.y, image.height);
-    const uint8_t *nw = image.at(y.low, x.low), *ne = image.at(y.low, x.high);
-    const uint8_t *sw = image.at(y.high, x.low), *se = image.at(y.high, x.high);
-    for (int64_t c = 0; c < channels; ++c) {
-      const double north = nw[c] + x.fraction * (ne[c] - nw[c]);
-      const double south = sw[c] + x.fraction * (se[c] - sw[c]);
-      out[c] = to_byte(north + y.fraction * (south - north));
-    }
+    sample<0>(image, neighbours(s.x, image.width), neighbours(s.y, image.height), out);
   });
   return result;
 }
@@ -158,6 +224,21 @@ Image warp_image(const Image& image, const Augmentation& a, AugmentOptions::Bord
 LabelMap warp_labels(const LabelMap& labels, const Augmentation& a) {
   if (is_identity(a, {labels.height, labels.width})) return labels;
   LabelMap result(a.size.height, a.size.width, ignore_label);
+  if (is_upright(a)) {
+    const std::vector<Line> rows = lines(a.yv, a.y0, a.size.height, labels.height);
+    const std::vector<Line> columns = lines(a.xu, a.x0, a.size.width, labels.width);
+    for (size_t row = 0; row < rows.size(); ++row) {
+      if (!rows[row].inside) continue;
+      const uint8_t* from =
+          &labels
+               .ids[static_cast<size_t>(static_cast<int64_t>(rows[row].coordinate) * labels.width)];
+      uint8_t* to = &result.ids[row * columns.size()];
+      for (size_t column = 0; column < columns.size(); ++column)
+        if (columns[column].inside)
+          to[column] = from[static_cast<size_t>(columns[column].coordinate)];
+    }
+    return result;
+  }
   for_each_source(a, labels.height, labels.width, [&](int64_t row, int64_t column, Source s) {
     if (s.inside)
       result.at(row, column) = labels.at(static_cast<int64_t>(s.y), static_cast<int64_t>(s.x));

@@ -143,6 +143,56 @@ TEST(Augment, ZoomTakesNearestLabelsAndBilinearPixels) {
     }
 }
 
+/// Bilinear interpolation as its definition has it: the sum over all pixels of a tent around each;
+/// beyond the outermost centres it is constant.
+double tent_mean(const Image& image, double x, double y, int64_t channel) {
+  x = std::clamp(x, 0.5, static_cast<double>(image.width) - 0.5);
+  y = std::clamp(y, 0.5, static_cast<double>(image.height) - 0.5);
+  double sum = 0;
+  for (int64_t row = 0; row < image.height; ++row)
+    for (int64_t column = 0; column < image.width; ++column) {
+      const double u = std::abs(x - static_cast<double>(column) - 0.5);
+      const double v = std::abs(y - static_cast<double>(row) - 0.5);
+      if (u < 1 && v < 1) sum += (1 - u) * (1 - v) * image.at(row, column)[channel];
+    }
+  return sum;
+}
+
+TEST(Augment, EveryPixelIsInterpolatedWhereTheMapPointsTo) {
+  Coordinates c(7, 11);
+  Random random({.seed = 5});
+  for (uint8_t& p : c.image.pixels) p = static_cast<uint8_t>(random.below(256));
+  int64_t inside = 0, outside = 0;
+  for (uint64_t step = 0; step < 60; ++step) {
+    const Augmentation a = draw_augmentation({.horizontal_flip = 0.5,
+                                              .vertical_flip = 0.5,
+                                              .scale_min = 0.5,
+                                              .scale_max = 2,
+                                              .rotate = step % 2 == 0 ? 0.0 : 20.0,
+                                              .crop = ImageSize{9, 8}},
+                                             {7, 11}, key(step));
+    const Image out = warp_image(c.image, a, AugmentOptions::Border::mean);
+    const LabelMap labels = warp_labels(c.labels, a);
+    for (int64_t row = 0; row < 9; ++row)
+      for (int64_t column = 0; column < 8; ++column) {
+        const double u = static_cast<double>(column) + 0.5, v = static_cast<double>(row) + 0.5;
+        const double x = a.xu * u + a.xv * v + a.x0, y = a.yu * u + a.yv * v + a.y0;
+        if (x < 0 || x >= 11 || y < 0 || y >= 7) {
+          ++outside;
+          EXPECT_EQ(labels.at(row, column), ignore_label);
+          continue;
+        }
+        ++inside;
+        EXPECT_EQ(labels.at(row, column), id_at(static_cast<int64_t>(x), static_cast<int64_t>(y)));
+        for (int64_t channel = 0; channel < 3; ++channel)
+          EXPECT_NEAR(out.at(row, column)[channel], tent_mean(c.image, x, y, channel), 0.5 + 1e-9)
+              << step << ": " << row << ", " << column;
+      }
+  }
+  EXPECT_GT(inside, 1000);
+  EXPECT_GT(outside, 100);
+}
+
 TEST(Augment, ZoomIsDrawnFromItsRange) {
   double least = 10, greatest = 0;
   int below_one = 0;
