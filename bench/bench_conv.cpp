@@ -118,7 +118,7 @@ int run(const RooflineOptions& options) {
 
 int run_main(int argc, char** argv) {
   CLI::App app("Speed of the convolutions of the networks at 256x256.", "bench_conv");
-  RooflineOptions options;
+  RooflineOptions options{.loop_peak = true};
   options.add_to(app);
   add_device_options(app, options.device, false);
   return run_program(app, argc, argv, [&] { return run(options); });

@@ -16,6 +16,15 @@
 #define HWY_TARGET_INCLUDE "bench/machine.cpp"
 #include "tensor/cpu/simd.h"
 
+#include "tensor/cpu/conv2d_registers-inl.h"  // after the target is set
+
+#ifndef PIXELGRAD_BENCH_MACHINE_ONCE
+#define PIXELGRAD_BENCH_MACHINE_ONCE
+namespace pixelgrad::bench {
+inline constexpr int tile_channels = 128;
+}
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace pixelgrad::bench::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -36,6 +45,32 @@ double multiply_add(int rounds, float* sink) {
   for (int i = 1; i < chains; ++i) total = hn::Add(total, sum[i]);
   hn::StoreU(total, d, sink);
   return 2.0 * rounds * chains * hn::MaxLanes(d);
+}
+
+/// The inner loop of a convolution, whose operands, 16 KiB of weights and 14 rows of half a KiB at
+/// most, stay in the first cache. Returns the number of operations.
+double multiply_tile(int rounds, const float* operands, float* sink) {
+  const hn::ScalableTag<float> d;
+  constexpr int width = 2, pixels = cpu::HWY_NAMESPACE::max_tile<width>;
+  constexpr auto lanes = static_cast<int>(hn::MaxLanes(d));
+  hn::Vec<decltype(d)> sum[pixels][width];
+  HWY_UNROLL(16)
+  for (int p = 0; p < pixels; ++p)
+    for (int k = 0; k < width; ++k) sum[p][k] = hn::Zero(d);
+  for (int round = 0; round < rounds; ++round) {
+    const float *x = operands, *w = operands + pixels * tile_channels;
+    for (int c = 0; c < tile_channels; ++c, ++x, w += width * lanes) {
+      hn::Vec<decltype(d)> weight[width];
+      for (int k = 0; k < width; ++k) weight[k] = hn::LoadU(d, w + k * lanes);
+      cpu::HWY_NAMESPACE::mul_add_tile<pixels, width>(d, x, tile_channels, weight, sum);
+    }
+  }
+  auto total = hn::Zero(d);
+  HWY_UNROLL(16)
+  for (int p = 0; p < pixels; ++p)
+    for (int k = 0; k < width; ++k) total = hn::Add(total, sum[p][k]);
+  hn::StoreU(total, d, sink);
+  return 2.0 * rounds * tile_channels * pixels * width * lanes;
 }
 
 /// a = b + 3 c, for n a multiple of all vectors' lengths and aligned arrays.
@@ -60,6 +95,7 @@ HWY_AFTER_NAMESPACE();
 namespace pixelgrad::bench {
 
 HWY_EXPORT(multiply_add);
+HWY_EXPORT(multiply_tile);
 HWY_EXPORT(triad);
 
 namespace {
@@ -116,6 +152,29 @@ class Log {
   std::vector<double> times_, done_;
 };
 
+/// GFLOP/s of `work`, which returns how many operations it did, on all threads: what they did
+/// together in `window` seconds(), the best of all such windows of `duration`.
+template <class F>
+double best_window(double window, double duration, const F& work) {
+  std::vector<Log> logs(static_cast<size_t>(num_threads()));
+  parallel_for(num_threads(), [&](int64_t i) {
+    Log& log = logs[static_cast<size_t>(i)];
+    log.add(seconds(), 0);
+    while (log.last() - log.first() < duration) {
+      const double operations = work();
+      log.add(seconds(), operations);
+    }
+  });
+  double most = 0;
+  for (const Log& some : logs)
+    for (double start = some.first(); start + window <= some.last(); start += window / 10) {
+      double done = 0;
+      for (const Log& log : logs) done += log.until(start + window) - log.until(start);
+      most = std::max(most, done);
+    }
+  return most / window * 1e-9;
+}
+
 constexpr int64_t triad_grain = 1 << 18;
 
 }  // namespace
@@ -140,25 +199,20 @@ int64_t resident_bytes() { return status_bytes("VmRSS:"); }
 int64_t peak_resident_bytes() { return status_bytes("VmHWM:"); }
 
 double fma_peak(double window, double duration) {
-  constexpr int rounds = 25'000;  // a twentieth of a millisecond
-  std::vector<Log> logs(static_cast<size_t>(num_threads()));
-  parallel_for(num_threads(), [&](int64_t i) {
-    Log& log = logs[static_cast<size_t>(i)];
-    log.add(seconds(), 0);
-    while (log.last() - log.first() < duration) {
-      alignas(64) float sink[64] = {0.5f, 1.0f};
-      const double operations = HWY_DYNAMIC_DISPATCH(multiply_add)(rounds, sink);
-      log.add(seconds(), operations);
-    }
+  return best_window(window, duration, [] {
+    alignas(64) float sink[64] = {0.5f, 1.0f};
+    constexpr int rounds = 25'000;  // a twentieth of a millisecond
+    return HWY_DYNAMIC_DISPATCH(multiply_add)(rounds, sink);
   });
-  double most = 0;
-  for (const Log& some : logs)
-    for (double start = some.first(); start + window <= some.last(); start += window / 10) {
-      double done = 0;
-      for (const Log& log : logs) done += log.until(start + window) - log.until(start);
-      most = std::max(most, done);
-    }
-  return most / window * 1e-9;
+}
+
+double tile_peak(double window, double duration) {
+  return best_window(window, duration, [] {
+    alignas(64) static constinit thread_local float operands[tile_channels * 64] = {0.5f};
+    alignas(64) float sink[64];
+    constexpr int rounds = 50;  // a twentieth of a millisecond
+    return HWY_DYNAMIC_DISPATCH(multiply_tile)(rounds, operands, sink);
+  });
 }
 
 MainMemory::MainMemory() {

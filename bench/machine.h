@@ -31,6 +31,11 @@ std::string utc_now();
 /// than it can stay: what a call is held against must have a window as long as the call.
 double fma_peak(double window = 1e-3, double duration = 15e-3);
 
+/// The same of the inner loop that our convolutions have, with operands that stay in the first
+/// cache: what is left for them of the peak when loads, and whoever shares the core, take their
+/// part.
+double tile_peak(double window = 1e-3, double duration = 15e-3);
+
 /// Bytes of main memory that this process holds now, and held at most so far.
 int64_t resident_bytes();
 int64_t peak_resident_bytes();

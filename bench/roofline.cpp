@@ -45,17 +45,22 @@ void Roofline::measure(CallName name, const Work& work, const std::function<void
                  name.direction.c_str());
   call();  // allocates its workspace
   const double window = std::clamp(yardstick_->time(call, false), 1e-3, 20e-3);
-  std::vector<double> times, peak_shares, roofline_shares;
+  std::vector<double> times, peak_shares, roofline_shares, loop_shares;
   double best_peak = 0, best_memory_peak = 0;
   double memory_peak = options_.warm ? yardstick_->memory_peak() : 0;
   const double begin = wall_seconds();
   for (int round = 0; round < 5 || (round < 15 && wall_seconds() - begin < 0.6); ++round) {
     if (!options_.warm) memory_peak = yardstick_->memory_peak();
     const double peak = yardstick_->compute_peak(window);
+    const double loop_peak = options_.loop_peak ? yardstick_->loop_peak(window) : 0;
     times.push_back(yardstick_->time(call, options_.warm));
     const double compute = work.flops / (peak * 1e9), memory = work.bytes / (memory_peak * 1e9);
     peak_shares.push_back(compute / times.back());
     roofline_shares.push_back(std::max(compute, memory) / times.back());
+    if (loop_peak > 0) {
+      loop_shares.push_back(std::max(work.flops / (loop_peak * 1e9), memory) / times.back());
+      loop_peaks_.push_back(loop_peak);
+    }
     best_peak = std::max(best_peak, peak);
     best_memory_peak = std::max(best_memory_peak, memory_peak);
     peaks_.push_back(peak);
@@ -70,12 +75,14 @@ void Roofline::measure(CallName name, const Work& work, const std::function<void
                    .best_seconds = shortest,
                    .peak = median(peak_shares),
                    .roofline = median(roofline_shares),
+                   .loop_roofline = loop_shares.empty() ? 0 : median(loop_shares),
                    .best_roofline = std::max(compute, memory) / shortest,
                    .memory_bound = memory > compute});
 }
 
 double Roofline::Summary::mean() const { return std::exp(log_sum / count); }
 double Roofline::Summary::best_mean() const { return std::exp(best_log_sum / count); }
+double Roofline::Summary::loop_mean() const { return std::exp(loop_log_sum / count); }
 
 std::vector<Roofline::Summary> Roofline::summaries() const {
   std::vector<Summary> all;
@@ -86,6 +93,7 @@ std::vector<Roofline::Summary> Roofline::summaries() const {
     ++of_row->count;
     of_row->log_sum += std::log(row.roofline);
     of_row->best_log_sum += std::log(row.best_roofline);
+    of_row->loop_log_sum += std::log(row.loop_roofline);
     if (!of_row->worst || row.roofline < of_row->worst->roofline) of_row->worst = &row;
   }
   return all;
@@ -124,6 +132,11 @@ void Roofline::print() const {
     std::printf("  %-15s %6.1f %% (%.1f %%) of %d;  worst %.1f %%: %s (%s)\n", s.direction.c_str(),
                 100 * s.mean(), 100 * s.best_mean(), s.count, 100 * s.worst->roofline,
                 s.worst->name.what.c_str(), s.worst->name.group.c_str());
+  if (loop_peaks_.empty()) return;
+  std::printf("With the peak of the inner loop, %s, instead:\n",
+              range(loop_peaks_, "GFLOP/s").c_str());
+  for (const Summary& s : summaries())
+    std::printf("  %-15s %6.1f %%\n", s.direction.c_str(), 100 * s.loop_mean());
 }
 
 void Roofline::write_json(bool discard) {
@@ -139,11 +152,13 @@ void Roofline::write_json(bool discard) {
                     {"share_of_peak", row.peak},
                     {"share_of_roofline", row.roofline},
                     {"best_share_of_roofline", row.best_roofline},
+                    {"share_of_loop_roofline", row.loop_roofline},
                     {"bound", row.memory_bound ? "memory" : "compute"}});
   for (const Summary& s : summaries())
     summary[s.direction] = {{"rows", s.count},
                             {"share_of_roofline", s.mean()},
                             {"best_share_of_roofline", s.best_mean()},
+                            {"share_of_loop_roofline", s.loop_mean()},
                             {"worst",
                              {{"group", s.worst->name.group},
                               {"name", s.worst->name.what},
@@ -154,6 +169,7 @@ void Roofline::write_json(bool discard) {
                  {"version", version_text()},
                  {"peak", yardstick_->compute_name()},
                  {"peak_gflops", median(peaks_)},
+                 {"loop_peak_gflops", loop_peaks_.empty() ? 0 : median(loop_peaks_)},
                  {"memory_peak", yardstick_->memory_name()},
                  {"memory_peak_gb_s", median(memory_peaks_)},
                  {"caches", options_.warm ? "warm" : "cold"},

@@ -26,6 +26,7 @@ struct RooflineOptions {
   std::string json = "";    ///< file to write; empty: none
   bool warm = false;        ///< leave the caches as the last call left them
   Device device = Device::cpu;
+  bool loop_peak = false;  ///< also hold calls against the yardstick's loop_peak()
 
   void add_to(CLI::App& app);
 };
@@ -56,6 +57,7 @@ class Roofline {
     Work work;
     double seconds, best_seconds;  ///< median, shortest
     double peak, roofline;         ///< shares of them, medians of the rounds
+    double loop_roofline;          ///< share of the roofline of the loop's peak; 0: none
     double best_roofline;          ///< of the shortest call, by the best peaks
     bool memory_bound;
   };
@@ -63,10 +65,11 @@ class Roofline {
   struct Summary {
     std::string direction;
     int count = 0;
-    double log_sum = 0, best_log_sum = 0;  ///< of the shares of the roofline
+    double log_sum = 0, best_log_sum = 0, loop_log_sum = 0;  ///< of the shares of the roofline
     const Row* worst = nullptr;
     double mean() const;
     double best_mean() const;
+    double loop_mean() const;
   };
 
   std::vector<Summary> summaries() const;
@@ -78,7 +81,7 @@ class Roofline {
   std::regex filter_;
   std::optional<AtomicFile> file_;
   std::unique_ptr<Yardstick> yardstick_;
-  std::vector<double> peaks_, memory_peaks_;  ///< of all rounds, GFLOP/s and GB/s
+  std::vector<double> peaks_, loop_peaks_, memory_peaks_;  ///< of all rounds, GFLOP/s and GB/s
   std::vector<Row> rows_;
 };
 

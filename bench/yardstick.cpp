@@ -22,6 +22,8 @@ class CpuYardstick final : public Yardstick {
 
   double compute_peak(double window) override { return fma_peak(window, 1.1 * window + 1e-3); }
 
+  double loop_peak(double window) override { return tile_peak(window, 1.1 * window + 1e-3); }
+
   double memory_peak() override {
     if (!memory_) memory_ = std::make_unique<MainMemory>();
     if (non_temporal_ == 0) non_temporal_ = memory_->triad(Store::non_temporal);

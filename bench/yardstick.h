@@ -20,6 +20,8 @@ class Yardstick {
 
   /// GFLOP/s that the device reaches for about so many seconds.
   virtual double compute_peak(double window) = 0;
+  /// The same of a convolution's inner loop, alone; 0 where that is not known.
+  virtual double loop_peak(double /*window*/) { return 0; }
   /// GB/s of long arrays.
   virtual double memory_peak() = 0;
 
