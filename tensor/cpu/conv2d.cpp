@@ -58,7 +58,7 @@ void run(std::span<const cpu::TapConvolution> convolutions, std::span<const T* c
   }
   if (cpu::has_few_outputs(convolutions))
     return cpu::run_few_outputs<T>(convolutions, x[0], weight, bias, y);
-  cpu::run_taps<T>(convolutions, x, weight, bias, y);
+  cpu::run_taps<T>(cpu::join_neighbours(convolutions), x, weight, bias, y);
 }
 
 }  // namespace

@@ -110,7 +110,7 @@ struct Work {
   const Cut cut;
   const std::span<const T* const> x;  ///< of each source
   const T* weight;
-  const T* bias;  ///< with zeros behind the last channel
+  const T* bias;  ///< for all channels of all panels
   T* y;
   std::vector<Strip> strips;
   Tensor packed_weights, packed_input;  ///< undefined: each task packs its own
@@ -333,8 +333,11 @@ void run(std::span<const TapConvolution> convolutions, std::span<const T* const>
   for (const TapConvolution& c : convolutions)
     if (c.images * c.rows * c.cols > 0) flops += plans.emplace_back(c).flops();
   if (plans.empty()) return;
-  std::vector<T> start(plans[0].padded_channels(), T{0});
-  if (bias) std::copy_n(bias, plans[0].c.out_channels, start.begin());
+  int64_t channels = 0;
+  for (const Plan<T>& plan : plans) channels = std::max(channels, plan.padded_channels());
+  std::vector<T> start(channels, T{0});
+  const int64_t pixel = plans[0].c.out_channels / plans[0].c.joined;  // equal for all
+  for (int64_t i = 0; bias && i < channels; ++i) start[i] = bias[i % pixel];
 
   // Enough tasks for many cores, but none of less than some 20 microseconds.
   const auto jobs = static_cast<int64_t>(plans.size());

@@ -26,7 +26,31 @@ void flatten_pointwise(TapConvolution& c) {
   c.images = c.rows = c.in_h = 1;
 }
 
+/// Whether b continues the pixels of a with their neighbours on the right.
+bool are_neighbours(const TapConvolution& a, const TapConvolution& b) {
+  if (a.taps.size() != 1 || b.taps.size() != 1) return false;
+  const Tap &s = a.taps[0], &t = b.taps[0];
+  const int64_t channels = b.out_channels;
+  return a.rows == b.rows && a.cols == b.cols && s.dy == t.dy && s.dx == t.dx &&
+         b.y_offset == a.y_offset + a.out_channels && a.out_channels % channels == 0 &&
+         a.y_pixel >= a.out_channels + channels && a.weight_out == 1 &&
+         t.weight == s.weight + a.out_channels;
+}
+
 }  // namespace
+
+std::vector<TapConvolution> join_neighbours(std::span<const TapConvolution> phases) {
+  std::vector<TapConvolution> joined;
+  for (const TapConvolution& phase : phases) {
+    if (joined.empty() || !are_neighbours(joined.back(), phase)) {
+      joined.push_back(phase);
+    } else {
+      joined.back().out_channels += phase.out_channels;
+      ++joined.back().joined;
+    }
+  }
+  return joined;
+}
 
 TapConvolution forward_taps(const kernels::Conv2dGeometry& g) {
   const int64_t group_in = g.in_channels / g.groups, taps = g.kernel_h * g.kernel_w;

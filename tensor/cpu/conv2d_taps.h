@@ -41,6 +41,7 @@ struct TapConvolution {
   int64_t y_image, y_row, y_pixel;    ///< values from one image, grid row, grid pixel to the next
   int64_t weight_in, weight_out;      ///< values from one input, output channel to the next
   std::vector<Tap> taps;
+  int64_t joined = 1;  ///< pixels of y that count as one: the bias repeats so often
 };
 
 /// The forward of one group of `g`. Of group k, x begins at channel k * in_channels, y at channel
@@ -49,6 +50,11 @@ TapConvolution forward_taps(const kernels::Conv2dGeometry& g);
 
 /// The input gradient of one group of `g`, one convolution for each phase (stride_h * stride_w).
 std::vector<TapConvolution> input_gradient_taps(const kernels::Conv2dGeometry& g);
+
+/// Joins convolutions that write neighbouring pixels of y from the same pixels of x, as the phases
+/// of a transposed convolution whose kernel is as wide as its stride do: their output channels, one
+/// after the other, are those of one convolution, which reads x once.
+std::vector<TapConvolution> join_neighbours(std::span<const TapConvolution> phases);
 
 /// Computes the convolutions, which all read x, a pointer for each of their sources, and weight,
 /// and write disjoint parts of y. bias [out_channels] or null. Sums over taps in their order, then
