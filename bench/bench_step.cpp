@@ -30,6 +30,7 @@
 #include "optim/adam.h"
 #include "tensor/parallel.h"
 #include "tensor/random.h"
+#include "tensor/step_graph.h"
 
 namespace pixelgrad::bench {
 namespace {
@@ -70,12 +71,14 @@ double flops_a_step(const Entry& entry, Mode mode) {
 /// A model, its batch and its optimizer.
 class Stepper {
  public:
-  Stepper(const Entry& entry, Mode mode, Device device, bool checkpoint_activations)
+  Stepper(const Entry& entry, Mode mode, Device device, bool checkpoint_activations,
+          bool cuda_graph)
       : mode_(mode),
         model_(make(entry, device)),
         optimizer_(model_->parameters()),
         images_(random_images(entry.batch).to(device)),
-        labels_(random_labels(entry.batch).to(device)) {
+        labels_(random_labels(entry.batch).to(device)),
+        graph_(device, cuda_graph) {
     model_->train(mode == Mode::train);
     model_->checkpoint_activations(checkpoint_activations);
   }
@@ -117,10 +120,12 @@ class Stepper {
     const StepScope scope(0, steps_++);
     std::optional<TrustedLabels> trusted;
     if (labels_.device() != Device::cpu) trusted.emplace();
-    const Tensor loss = cross_entropy(model_->forward(images_).logits, labels_);
-    backward(loss);
-    optimizer_.step(1e-4, model_->gradients());
-    model_->clear_gradients();
+    graph_.run([&] {
+      const Tensor loss = cross_entropy(model_->forward(images_).logits, labels_);
+      backward(loss);
+      optimizer_.step(1e-4, model_->gradients());
+      model_->clear_gradients();
+    });
   }
 
   void infer() {
@@ -132,6 +137,7 @@ class Stepper {
   std::unique_ptr<SegmentationModel> model_;
   AdamW optimizer_;
   Tensor images_, labels_;
+  StepGraph graph_;
   uint64_t steps_ = 0;
 };
 
@@ -141,22 +147,25 @@ struct Options {
   int rounds = 5;
   Device device = Device::cpu;
   int64_t batch = 0, size = 0;  // 0: as the network's entry says
-  bool checkpoint_activations = false, json = false, turns = false;
+  bool checkpoint_activations = false, cuda_graph = true, json = false, turns = false;
 };
 
 /// Steps of one model, and what is known about them.
 class Session {
  public:
-  Session(const Entry& entry, Mode mode, Device device, bool checkpoint_activations)
+  Session(const Entry& entry, Mode mode, Device device, bool checkpoint_activations,
+          bool cuda_graph)
       : entry_(entry),
         mode_(mode),
         checkpoint_activations_(checkpoint_activations),
+        cuda_graph_(cuda_graph),
         yardstick_(make_yardstick(device)),
-        stepper_(entry, mode, device, checkpoint_activations),
+        stepper_(entry, mode, device, checkpoint_activations, cuda_graph),
         bytes_before_(yardstick_->bytes()) {
     measure_peak();
-    // The first step asks the system for memory, the second has it.
-    for (int i = 0; i < 2; ++i) warm_up_.push_back(timed_step());
+    // The first step asks the system for memory, the second has it. A third makes the graph on CUDA.
+    const int steps = device == Device::cpu ? 2 : 3;
+    for (int i = 0; i < steps; ++i) warm_up_.push_back(timed_step());
   }
 
   void measure_peak() { peak_ = std::max(peak_, yardstick_->compute_peak(peak_window)); }
@@ -178,6 +187,7 @@ class Session {
             {"size", entry_.batch.size},
             {"classes", entry_.batch.classes},
             {"checkpoint_activations", checkpoint_activations_},
+            {"cuda_graph", cuda_graph_},
             {"parameters", stepper_.parameters()},
             {"seconds", seconds_},
             {"median_s", median(seconds_)},
@@ -210,7 +220,7 @@ class Session {
 
   const Entry& entry_;
   Mode mode_;
-  bool checkpoint_activations_;
+  bool checkpoint_activations_, cuda_graph_;
   std::unique_ptr<Yardstick> yardstick_;
   Stepper stepper_;
   int64_t bytes_before_;
@@ -265,7 +275,7 @@ int run(const Options& options) {
   if (options.batch > 0) measured.batch.batch = options.batch;
   if (options.size > 0) measured.batch.size = options.size;
   Session session(measured, options.mode == "train" ? Mode::train : Mode::infer, options.device,
-                  options.checkpoint_activations);
+                  options.checkpoint_activations, options.cuda_graph);
   if (options.turns) {
     take_turns(session);
     check(!session.step_seconds().empty(), "--turns: no turns on standard input");
@@ -309,6 +319,11 @@ int run_main(int argc, char** argv) {
   app.add_flag(
       "--checkpoint-activations", options.checkpoint_activations,
       "Keep only the inputs of each stage for the backward, which computes the rest again");
+  app.add_option_function<std::string>(
+         "--cuda-graph",
+         [&options](const std::string& value) { options.cuda_graph = value == "on"; },
+         "Whether cuda is asked for each training step as one CUDA graph: on (default) or off")
+      ->check(CLI::IsMember({"on", "off"}));
   app.add_flag("--json", options.json, "Print one JSON object");
   app.add_flag("--turns", options.turns,
                "Step whenever a number of seconds is read from stdin, for at least that long");

@@ -187,6 +187,7 @@ class Comparing {
              .panel_images = flags_.recipe.panels,
              .workers = flags_.recipe.workers,
              .device = device_,
+             .cuda_graph = flags_.recipe.cuda_graph,
              .verbosity = verbosity_});
     } catch (const Interrupted&) {
       say(str("stopped in ", name, "; pixelgrad compare --resume --out ", all_.folder.string(),

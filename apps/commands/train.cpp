@@ -120,6 +120,7 @@ void add_train_command(CLI::App& app, const CommonFlags& common) {
                                       .panel_images = f.recipe.panels,
                                       .workers = f.recipe.workers,
                                       .device = common.device,
+                                      .cuda_graph = f.recipe.cuda_graph,
                                       .stop_after = f.stop_after,
                                       .verbosity = Verbosity::detect(common.quiet)});
     print_result(result, common.json);

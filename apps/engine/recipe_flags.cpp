@@ -161,6 +161,12 @@ void RecipeFlags::bind(CLI::App& cmd) {
       ->check(CLI::Range(1, 64))
       ->capture_default_str()
       ->group("Run");
+  cmd.add_option_function<std::string>(
+         "--cuda-graph", [this](const std::string& value) { cuda_graph = value == "on"; },
+         "Whether a GPU is asked for each step as one CUDA graph: on (default) or off; the same "
+         "bits")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->group("Run");
 }
 
 TrainConfig RecipeFlags::recipe(const std::string& conv_algo, const std::string& precision) const {

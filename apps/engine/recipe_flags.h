@@ -15,6 +15,7 @@ struct RecipeFlags {
   bool exact_weights = false;
   int64_t save_every = 0, panels = 4;
   int workers = 1;
+  bool cuda_graph = true;
   const CLI::Option* loss_flag = nullptr;  ///< what is not given depends on the target
 
   void bind(CLI::App& command);

@@ -1,10 +1,12 @@
 #include "apps/engine/trainer.h"
 
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <deque>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -30,6 +32,7 @@
 #include "tensor/atomic_file.h"
 #include "tensor/parallel.h"
 #include "tensor/readback.h"
+#include "tensor/step_graph.h"
 #include "tensor/uploads.h"
 
 namespace pixelgrad {
@@ -54,7 +57,8 @@ class Trainer {
         total_steps_(config_.epochs * loader_.batches_per_epoch()),
         schedule_(make_schedule(config_, total_steps_)),
         loss_(info_.paints ? LabelLoss() : make_loss(config_, *train_set_, request.device)),
-        uploads_(request.device) {
+        uploads_(request.device),
+        step_graph_(request.device, request.cuda_graph) {
     choose_conv_algorithm(config_);
     choose_precision(config_.precision, request.device);
     const InitScope init(config_.seed);
@@ -237,18 +241,21 @@ class Trainer {
   /// it. It is the device that sees a number that is not finite, and from then on changes nothing.
   void step(Batch batch) {
     const StepScope scope(config_.seed, static_cast<uint64_t>(state_.step));
-    const Tensor loss = batch_loss(batch);
-    backward(loss);
+    const DeviceBatch uploaded = upload(batch);
+    Tensor loss, norm;
+    step_graph_.run([&] {
+      loss = batch_loss(batch, uploaded);
+      backward(loss);
+      std::vector<Tensor> gradients = model_->gradients();
+      norm = config_.clip_norm > 0 ? device_clip_gradient_norm(gradients, config_.clip_norm)
+                                   : device_gradient_norm(gradients);
+      halt_unless_finite(halted_, loss, norm);
+      optimizer_->step(schedule_(state_.step), gradients, halted_);
+      model_->clear_gradients();
+    });
     uploads_.end_step();
-    std::vector<Tensor> gradients = model_->gradients();
-    const Tensor norm = config_.clip_norm > 0
-                            ? device_clip_gradient_norm(gradients, config_.clip_norm)
-                            : device_gradient_norm(gradients);
-    halt_unless_finite(halted_, loss, norm);
     under_way_.push_back(
         {std::move(batch), state_.step, state_.epoch, state_.batch, Readback({loss, norm})});
-    optimizer_->step(schedule_(state_.step), gradients, halted_);
-    model_->clear_gradients();
   }
 
   /// Takes in the numbers of steps that are done, of all steps where `all`, in their order.
@@ -264,19 +271,39 @@ class Trainer {
     }
   }
 
-  Tensor batch_loss(const Batch& batch) {
+  /// A batch where the network is. Labels are padded to the size of the logits, so the first batch of
+  /// each size of images has them only then.
+  struct DeviceBatch {
+    Tensor images, targets;
+  };
+
+  DeviceBatch upload(const Batch& batch) {
     const int64_t h = batch.images.shape(1), w = batch.images.shape(2);
     const Tensor images = pad_reflect(batch.images, model_->input_padding(h, w));
-    const ModelOutput out = model_->forward(uploads_.upload(images));
+    DeviceBatch out{uploads_.upload(images), {}};
     if (info_.paints) {
       check_one_size(batch);
-      return painting_loss(out, uploads_.upload(batch.targets));
+      out.targets = uploads_.upload(batch.targets);
+    } else if (const auto size = logits_sizes_.find({h, w}); size != logits_sizes_.end()) {
+      out.targets = upload_labels(batch, size->second);
     }
+    return out;
+  }
+
+  Tensor upload_labels(const Batch& batch, const ImageSize& size) {
+    return uploads_.upload(pad_labels(batch.labels, size.height, size.width));
+  }
+
+  Tensor batch_loss(const Batch& batch, const DeviceBatch& uploaded) {
+    const ModelOutput out = model_->forward(uploaded.images);
+    if (info_.paints) return painting_loss(out, uploaded.targets);
     // No bad label leaves a data set; to look again on a device would be to wait for it.
     std::optional<TrustedLabels> trusted;
     if (request_.device != Device::cpu) trusted.emplace();
-    const Tensor labels = pad_labels(batch.labels, out.logits.shape(1), out.logits.shape(2));
-    return output_loss(out, uploads_.upload(labels), loss_);
+    if (uploaded.targets.defined()) return output_loss(out, uploaded.targets, loss_);
+    const ImageSize size{.height = out.logits.shape(1), .width = out.logits.shape(2)};
+    logits_sizes_[{batch.images.shape(1), batch.images.shape(2)}] = size;
+    return output_loss(out, upload_labels(batch, size), loss_);
   }
 
   /// Around a smaller picture there is nothing to paint.
@@ -299,7 +326,7 @@ class Trainer {
       const StepScope scope(config_.seed, static_cast<uint64_t>(at.step));
       const NanGuard guard;
       model_->clear_gradients();
-      backward(batch_loss(at.batch));
+      backward(batch_loss(at.batch, upload(at.batch)));
     } catch (const NonFiniteError& e) {
       throw NonFiniteError(where + ": " + e.what() + files);
     }
@@ -394,6 +421,8 @@ class Trainer {
   Schedule schedule_;
   LabelLoss loss_;
   Uploads uploads_;
+  StepGraph step_graph_;
+  std::map<std::array<int64_t, 2>, ImageSize> logits_sizes_;  ///< by height and width of images
   std::unique_ptr<SegmentationModel> model_;
   std::unique_ptr<Optimizer> optimizer_;
   RunState state_;

@@ -19,6 +19,7 @@ struct TrainRequest {
   int64_t panel_images = 4;     ///< validation images drawn after each epoch
   int workers = 1;              ///< loader threads
   Device device = Device::cpu;  ///< of the network; results of two devices differ by rounding
+  bool cuda_graph = true;       ///< CUDA is asked for a step as a whole; see StepGraph
   int64_t stop_after = 0;       ///< save and leave after this many steps of this call; 0: never
   Verbosity verbosity;
 };

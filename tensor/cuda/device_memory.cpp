@@ -1,5 +1,6 @@
 #include "tensor/cuda/device_memory.h"
 
+#include "tensor/cuda/graph.h"
 #include "tensor/cuda/runtime.h"
 #include "tensor/poison_internal.h"
 
@@ -24,6 +25,7 @@ void* DeviceMemory::ask_system(size_t size) {
 }
 
 void DeviceMemory::release_all() {
+  launch_captured();  // it may use blocks that are free since it was asked for
   small_.release();
   large_.release();
 }

@@ -1,5 +1,6 @@
 #include "tensor/cuda/event.h"
 
+#include "tensor/cuda/graph.h"
 #include "tensor/cuda/runtime.h"
 
 namespace pixelgrad::cuda {
@@ -10,9 +11,14 @@ Event::Event() {
 }
 Event::~Event() { cudaEventDestroy(event_); }
 
-void Event::record(cudaStream_t stream) { check_status(cudaEventRecord(event_, stream), "event"); }
+// An event in a graph is none for the host, and a graph does not wait for events outside of it.
+void Event::record(cudaStream_t stream) {
+  if (stream == cuda::stream()) launch_captured();
+  check_status(cudaEventRecord(event_, stream), "event");
+}
 
 void Event::hold(cudaStream_t stream) const {
+  if (stream == cuda::stream()) launch_captured();
   check_status(cudaStreamWaitEvent(stream, event_, 0), "event");
 }
 

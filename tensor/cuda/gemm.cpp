@@ -6,6 +6,7 @@
 
 #include "tensor/allocator.h"
 #include "tensor/check.h"
+#include "tensor/cuda/graph.h"
 #include "tensor/cuda/runtime.h"
 
 namespace pixelgrad::cuda {
@@ -37,6 +38,7 @@ struct Cublas {
 
  private:
   Cublas() {
+    launch_captured();  // what cuBLAS asks for here is none of a graph's
     const size_t bytes = workspace_bytes();
     void* const workspace = allocate(Device::cuda, bytes);
     check_cublas(cublasCreate(&handle), "cublas");

@@ -1,6 +1,7 @@
 #include "tensor/cuda/runtime.h"
 
 #include "tensor/check.h"
+#include "tensor/cuda/graph.h"
 
 namespace pixelgrad::cuda {
 namespace {
@@ -35,7 +36,10 @@ cudaStream_t copy_stream() {
   return copies;
 }
 
-void synchronize(std::string_view op) { check_status(cudaStreamSynchronize(stream()), op); }
+void synchronize(std::string_view op) {
+  launch_captured();
+  check_status(cudaStreamSynchronize(stream()), op);
+}
 
 void check_status(cudaError_t status, std::string_view op) {
   if (status == cudaSuccess) return;

@@ -18,10 +18,7 @@
 #include "tensor/readback.h"
 #include "tensor/uploads.h"
 #include "tests/cuda/device.h"
-#ifdef PIXELGRAD_CUDA_EMULATED
-#include "tensor/cuda/runtime.h"
-#include "tensor/poison_internal.h"
-#endif
+#include "tests/cuda/paces.h"
 
 namespace pixelgrad {
 namespace {
@@ -30,27 +27,6 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
-
-/// Calls f for each pace of the two streams.
-template <class F>
-void at_every_pace(const F& f) {
-#ifdef PIXELGRAD_CUDA_EMULATED
-  poison_device_memory = false;
-  for (const bool late_kernels : {false, true})
-    for (const bool late_copies : {false, true}) {
-      SCOPED_TRACE(std::string(late_kernels ? "late kernels" : "kernels at once") +
-                   (late_copies ? ", late copies" : ", copies at once"));
-      emulator::set_late(cuda::stream(), late_kernels);
-      emulator::set_late(cuda::copy_stream(), late_copies);
-      f();
-    }
-  emulator::set_late(cuda::stream(), false);
-  emulator::set_late(cuda::copy_stream(), false);
-  poison_device_memory = true;
-#else
-  f();
-#endif
-}
 
 class DeviceLoop : public testing::Test {
  protected:

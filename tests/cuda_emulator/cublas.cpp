@@ -267,7 +267,7 @@ cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t handle, cublasOperation
     if (!on_device(p.c, batches) ||
         (reads && (!on_device(p.a, batches) || !on_device(p.b, batches))))
       return CUBLAS_STATUS_EXECUTION_FAILED;
-    const cudaError_t error = emulator::enqueue(handle->stream, [p] {
+    const cudaError_t error = emulator::enqueue(handle->stream, emulator::WorkKind::kernel, [p] {
       const DeviceMemory::Opened opened;
       p.a.type == CUDA_R_64F ? multiply<double>(p) : multiply<float>(p);
     });

@@ -37,7 +37,8 @@ cudaError_t wait_for(cudaStream_t stream, CUevent_st& event) {
   if (!event.capture) {
     if (!event.recorded) return cudaSuccess;
     if (!capture)
-      return emulator::enqueue(stream, [point = event.point] { emulator::reach(point); });
+      return emulator::enqueue(stream, emulator::WorkKind::event,
+                               [point = event.point] { emulator::reach(point); });
     capture->valid = false;
     return cudaErrorStreamCaptureIsolation;
   }
@@ -94,7 +95,7 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
       event->progress = event->capture->progress[stream];
     } else {
       event->recorded = true;
-      const cudaError_t error = emulator::enqueue(stream, [event] {
+      const cudaError_t error = emulator::enqueue(stream, emulator::WorkKind::event, [event] {
         if (events.contains(event)) event->time = std::chrono::steady_clock::now();
       });
       if (error != cudaSuccess) return error;

@@ -1,5 +1,8 @@
 // Stream capture, and graphs of the recorded work. The work of a graph is done in the order in
 // which it was recorded, which is one that its dependencies allow.
+#include <emulator/control.h>
+
+#include <algorithm>
 #include <map>
 #include <memory>
 
@@ -8,21 +11,23 @@
 
 /// What cudaGraph_t points to.
 struct CUgraph_st {
-  std::shared_ptr<const std::vector<emulator::Work>> work;
+  std::shared_ptr<const std::vector<CUgraphNode_st>> nodes;
 };
-/// What cudaGraphExec_t points to.
+/// What cudaGraphExec_t points to. Launches share the nodes, and so keep those that they found.
 struct CUgraphExec_st {
-  std::shared_ptr<const std::vector<emulator::Work>> work;
+  std::shared_ptr<const std::vector<CUgraphNode_st>> nodes;
 };
 
 namespace {
 
 using emulator::call;
 using emulator::Capture;
+using emulator::WorkKind;
 
 // For ever: destructors of others may still use graphs.
 auto& graphs = *new std::map<cudaGraph_t, std::unique_ptr<CUgraph_st>>;
 auto& executables = *new std::map<cudaGraphExec_t, std::unique_ptr<CUgraphExec_st>>;
+emulator::GraphCounts counts;
 
 /// Whether the origin waits, directly or not, for the last work of all streams that take part.
 bool joined(Capture& capture) {
@@ -35,7 +40,43 @@ bool joined(Capture& capture) {
   return true;
 }
 
+bool is_copy(WorkKind kind) {
+  return kind >= WorkKind::copy_to_device && kind <= WorkKind::copy_on_host;
+}
+
+/// Whether all of a graph was asked of one stream, and thus is a chain.
+bool is_chain(const std::vector<CUgraphNode_st>& nodes) {
+  return std::all_of(nodes.begin(), nodes.end(), [&](const CUgraphNode_st& node) {
+    return node.stream == nodes.front().stream;
+  });
+}
+
+/// Whether, and why not, `after` may take the place of `before` in an executable graph.
+cudaGraphExecUpdateResultInfo compare(const std::vector<CUgraphNode_st>& before,
+                                      const std::vector<CUgraphNode_st>& after) {
+  // Which node of one is which of the other is known of chains alone.
+  if (!is_chain(before) || !is_chain(after))
+    return {cudaGraphExecUpdateErrorNotSupported, nullptr, nullptr};
+  if (before.size() != after.size())
+    return {cudaGraphExecUpdateErrorTopologyChanged, nullptr, nullptr};
+  for (size_t i = 0; i < after.size(); ++i) {
+    const WorkKind a = before[i].kind, b = after[i].kind;
+    if (a != b)
+      return {is_copy(a) && is_copy(b) ? cudaGraphExecUpdateErrorParametersChanged
+                                       : cudaGraphExecUpdateErrorNodeTypeChanged,
+              const_cast<cudaGraphNode_t>(&after[i]), nullptr};
+  }
+  return {cudaGraphExecUpdateSuccess, nullptr, nullptr};
+}
+
 }  // namespace
+
+emulator::GraphCounts emulator::graph_counts() {
+  const std::lock_guard lock(device_mutex());
+  GraphCounts now = counts;
+  now.executables = static_cast<int64_t>(executables.size());
+  return now;
+}
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
   return call([&] {
@@ -73,7 +114,7 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
     if (!capture->valid) return cudaErrorStreamCaptureInvalidated;
     if (!joined(*capture)) return cudaErrorStreamCaptureUnjoined;
     auto made = std::make_unique<CUgraph_st>();
-    made->work = std::make_shared<const std::vector<emulator::Work>>(std::move(capture->work));
+    made->nodes = std::make_shared<const std::vector<CUgraphNode_st>>(std::move(capture->work));
     *graph = made.get();
     graphs.emplace(*graph, std::move(made));
     return cudaSuccess;
@@ -97,9 +138,37 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph,
   return call([&] {
     if (executable == nullptr || flags != 0 || !graphs.contains(graph))
       return cudaErrorInvalidValue;
-    auto made = std::make_unique<CUgraphExec_st>(CUgraphExec_st{graph->work});
+    auto made = std::make_unique<CUgraphExec_st>(CUgraphExec_st{graph->nodes});
     *executable = made.get();
     executables.emplace(*executable, std::move(made));
+    ++counts.instantiations;
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaGraphExecUpdate(cudaGraphExec_t executable, cudaGraph_t graph,
+                                cudaGraphExecUpdateResultInfo* info) {
+  return call([&] {
+    if (info == nullptr || !executables.contains(executable) || !graphs.contains(graph))
+      return cudaErrorInvalidValue;
+    *info = compare(*executable->nodes, *graph->nodes);
+    if (info->result != cudaGraphExecUpdateSuccess) {
+      ++counts.refused_updates;
+      return cudaErrorGraphExecUpdateFailure;
+    }
+    executable->nodes = graph->nodes;
+    ++counts.updates;
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t* nodes, size_t* count) {
+  return call([&] {
+    if (count == nullptr || !graphs.contains(graph)) return cudaErrorInvalidValue;
+    const std::vector<CUgraphNode_st>& all = *graph->nodes;
+    for (size_t i = 0; nodes && i < *count; ++i)
+      nodes[i] = i < all.size() ? const_cast<cudaGraphNode_t>(&all[i]) : nullptr;
+    *count = nodes ? std::min(*count, all.size()) : all.size();
     return cudaSuccess;
   });
 }
@@ -114,9 +183,12 @@ cudaError_t cudaGraphUpload(cudaGraphExec_t executable, cudaStream_t stream) {
 cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
   return call([&] {
     if (!executables.contains(executable)) return cudaErrorInvalidValue;
-    return emulator::enqueue(stream, [work = executable->work] {
-      for (const emulator::Work& piece : *work) piece();
-    });
+    const cudaError_t error =
+        emulator::enqueue(stream, WorkKind::graph, [nodes = executable->nodes] {
+          for (const CUgraphNode_st& node : *nodes) node.work();
+        });
+    if (error == cudaSuccess) ++counts.launches;
+    return error;
   });
 }
 

@@ -31,6 +31,14 @@ class Graphs : public testing::Test {
     EXPECT_EQ(graph_, nullptr);
   }
   cudaError_t add(int n = 4) { return launch({1, 32, 0, stream_}, add_one, values_.data(), n); }
+  /// The graph of what f asks for.
+  template <class F>
+  cudaGraph_t recorded(F&& f) {
+    begin();
+    f();
+    expect_success(end());
+    return graph_;
+  }
 
   cudaStream_t stream_ = nullptr, second_ = nullptr;
   cudaEvent_t fork_ = nullptr, join_ = nullptr;
@@ -39,7 +47,7 @@ class Graphs : public testing::Test {
 };
 
 TEST_F(Graphs, WorkIsRecordedAndThenRunAsOftenAsAsked) {
-  std::vector<int> host = {1, 2, 3, 4};
+  Pinned host({1});
   begin();
   cudaStreamCaptureStatus status;
   expect_success(cudaStreamIsCapturing(stream_, &status));
@@ -65,6 +73,104 @@ TEST_F(Graphs, WorkIsRecordedAndThenRunAsOftenAsAsked) {
   EXPECT_THAT(values_.values(), testing::ElementsAre(12, 22, 9, 0));
   expect_success(cudaGraphExecDestroy(executable));
   EXPECT_EQ(cudaGraphLaunch(executable, stream_), cudaErrorInvalidValue);
+}
+
+TEST_F(Graphs, AnExecutableIsUpdatedToAGraphOfTheSameStructure) {
+  const auto before = emulator::graph_counts();
+  cudaGraphExec_t executable = nullptr;
+  const cudaGraph_t first = recorded([&] {
+    expect_success(add(1));
+    expect_success(cudaMemsetAsync(values_.data() + 3, 0, 4, stream_));
+  });
+  expect_success(cudaGraphInstantiate(&executable, first));
+  const cudaGraph_t second = recorded([&] {
+    expect_success(launch({1, 32, 0, stream_}, add_one, values_.data() + 1, 2));
+    expect_success(cudaMemsetAsync(values_.data(), 0, 8, stream_));
+  });
+  size_t count = 0;
+  expect_success(cudaGraphGetNodes(second, nullptr, &count));
+  EXPECT_EQ(count, 2u);
+  cudaGraphNode_t nodes[3] = {};
+  count = 3;
+  expect_success(cudaGraphGetNodes(second, nodes, &count));
+  EXPECT_EQ(count, 2u);
+  EXPECT_THAT(nodes, testing::ElementsAre(testing::NotNull(), testing::NotNull(), nullptr));
+
+  emulator::set_late(stream_, true);
+  expect_success(cudaGraphLaunch(executable, stream_));  // is not touched by the update
+  cudaGraphExecUpdateResultInfo info{};
+  expect_success(cudaGraphExecUpdate(executable, second, &info));
+  EXPECT_EQ(info.result, cudaGraphExecUpdateSuccess);
+  for (const cudaGraph_t graph : {first, second}) expect_success(cudaGraphDestroy(graph));
+  expect_success(cudaGraphLaunch(executable, stream_));
+  EXPECT_THAT(values_.values(), testing::ElementsAre(10, 20, 30, 40));
+  expect_success(cudaStreamSynchronize(stream_));
+  EXPECT_THAT(values_.values(), testing::ElementsAre(0, 0, 31, 0));
+  expect_success(cudaGraphExecDestroy(executable));
+  const auto after = emulator::graph_counts();
+  EXPECT_EQ(after.instantiations, before.instantiations + 1);
+  EXPECT_EQ(after.updates, before.updates + 1);
+  EXPECT_EQ(after.refused_updates, before.refused_updates);
+  EXPECT_EQ(after.launches, before.launches + 2);
+  EXPECT_EQ(after.executables, before.executables);
+}
+
+TEST_F(Graphs, AnUpdateToAnotherStructureIsRefusedAndChangesNothing) {
+  Pinned host({7});
+  const auto copy = [&](cudaMemcpyKind kind) {
+    void* const here = host.data();
+    void* const there = values_.data();
+    const bool up = kind == cudaMemcpyHostToDevice;
+    expect_success(cudaMemcpyAsync(up ? there : here, up ? here : there, 4, kind, stream_));
+  };
+  const cudaGraph_t first = recorded([&] {
+    expect_success(add());
+    copy(cudaMemcpyHostToDevice);
+  });
+  cudaGraphExec_t executable = nullptr;
+  expect_success(cudaGraphInstantiate(&executable, first));
+  expect_success(cudaGraphDestroy(first));
+  const auto expect_refusal = [&](cudaGraphExecUpdateResult why, bool names_node, auto f) {
+    const cudaGraph_t other = recorded(f);
+    cudaGraphExecUpdateResultInfo info{};
+    EXPECT_EQ(cudaGraphExecUpdate(executable, other, &info), cudaErrorGraphExecUpdateFailure);
+    EXPECT_EQ(info.result, why);
+    EXPECT_EQ(info.errorNode != nullptr, names_node);
+    expect_success(cudaGraphDestroy(other));
+  };
+  expect_refusal(cudaGraphExecUpdateErrorTopologyChanged, false, [&] { expect_success(add()); });
+  expect_refusal(cudaGraphExecUpdateErrorNodeTypeChanged, true, [&] {
+    expect_success(add());
+    expect_success(add());
+  });
+  expect_refusal(cudaGraphExecUpdateErrorParametersChanged, true, [&] {
+    expect_success(add());
+    copy(cudaMemcpyDeviceToHost);
+  });
+  expect_refusal(cudaGraphExecUpdateErrorNotSupported, false, [&] {  // a fork: not emulated
+    expect_success(cudaEventRecord(fork_, stream_));
+    expect_success(cudaStreamWaitEvent(second_, fork_));
+    expect_success(launch({1, 32, 0, second_}, add_one, values_.data(), 2));
+    expect_success(cudaEventRecord(join_, second_));
+    expect_success(cudaStreamWaitEvent(stream_, join_));
+    expect_success(add());
+  });
+  expect_success(cudaGraphLaunch(executable, stream_));
+  EXPECT_THAT(values_.values(), testing::ElementsAre(7, 21, 31, 41));
+  expect_success(cudaGraphExecDestroy(executable));
+  cudaGraphExecUpdateResultInfo info{};
+  EXPECT_EQ(cudaGraphExecUpdate(executable, graph_, &info), cudaErrorInvalidValue);
+}
+
+TEST_F(Graphs, MemoryThatIsNotPageLockedIsNotCopiedByGraphs) {
+  int host = 0;
+  begin();
+  expect_ended_by(cudaErrorStreamCaptureUnsupported,
+                  cudaMemcpyAsync(values_.data(), &host, 4, cudaMemcpyHostToDevice, stream_));
+  begin();
+  expect_ended_by(cudaErrorStreamCaptureUnsupported,
+                  cudaMemcpyAsync(&host, values_.data(), 4, cudaMemcpyDeviceToHost, stream_));
+  EXPECT_THAT(values_.values(), testing::ElementsAre(10, 20, 30, 40));
 }
 
 TEST_F(Graphs, ErrorsOfALaunchComeAtOnce) {

@@ -97,7 +97,7 @@ cudaError_t launch(const cudaLaunchConfig_t& config, const void* kernel,
   return call([&] {
     if (const cudaError_t error = check(config, kernel)) return error;
     launchers.insert(std::this_thread::get_id());
-    return enqueue(config.stream,
+    return enqueue(config.stream, WorkKind::kernel,
                    [launch = Launch{name, std::move(thread), config.gridDim, config.blockDim,
                                     config.dynamicSmemBytes}] { run_grid(launch); });
   });

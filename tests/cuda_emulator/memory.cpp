@@ -65,8 +65,16 @@ cudaError_t stage(void* to, size_t to_pitch, const void* from, size_t from_pitch
   if (width * height > small) emulator::count_wait();
   auto staged = std::make_shared<std::vector<char>>(width * height);
   copy_rows(staged->data(), width, from, from_pitch, width, height);
-  return emulator::enqueue(stream,
+  return emulator::enqueue(stream, emulator::WorkKind::copy_to_device,
                            [=] { copy_rows(to, to_pitch, staged->data(), width, width, height); });
+}
+
+emulator::WorkKind kind_of_copy(const void* to, const void* from) {
+  using emulator::WorkKind;
+  const DeviceMemory& memory = DeviceMemory::instance();
+  if (memory.contains(to))
+    return memory.contains(from) ? WorkKind::copy_on_device : WorkKind::copy_to_device;
+  return memory.contains(from) ? WorkKind::copy_to_host : WorkKind::copy_on_host;
 }
 
 cudaError_t copy(void* to, size_t to_pitch, const void* from, size_t from_pitch, size_t width,
@@ -77,14 +85,20 @@ cudaError_t copy(void* to, size_t to_pitch, const void* from, size_t from_pitch,
   if (width > to_pitch || width > from_pitch ||
       !agrees(kind, to, from, (height - 1) * to_pitch + width, (height - 1) * from_pitch + width))
     return cudaErrorInvalidValue;
-  const bool captured = emulator::capture_of(stream) != nullptr;
-  if (!captured && is_pageable(from) && DeviceMemory::instance().contains(to))
+  // When CUDA would read or write such memory, now or with each launch, is not for a program to
+  // rely on.
+  const auto capture = emulator::capture_of(stream);
+  if (capture && (is_pageable(from) || is_pageable(to))) {
+    capture->valid = false;
+    return cudaErrorStreamCaptureUnsupported;
+  }
+  if (is_pageable(from) && DeviceMemory::instance().contains(to))
     return stage(to, to_pitch, from, from_pitch, width, height, stream);
-  const cudaError_t error =
-      emulator::enqueue(stream, [=] { copy_rows(to, to_pitch, from, from_pitch, width, height); });
+  const cudaError_t error = emulator::enqueue(stream, kind_of_copy(to, from), [=] {
+    copy_rows(to, to_pitch, from, from_pitch, width, height);
+  });
   // What comes to pageable memory is there on return.
-  if (error == cudaSuccess && !captured && is_pageable(to))
-    emulator::wait_for(emulator::last_point(stream));
+  if (error == cudaSuccess && is_pageable(to)) emulator::wait_for(emulator::last_point(stream));
   return error;
 }
 
@@ -217,7 +231,7 @@ cudaError_t cudaMemsetAsync(void* pointer, int value, size_t bytes, cudaStream_t
   return call([&] {
     if (bytes == 0) return cudaSuccess;
     if (!lies_in(true, pointer, bytes)) return cudaErrorInvalidValue;
-    return emulator::enqueue(stream, [=] {
+    return emulator::enqueue(stream, emulator::WorkKind::set, [=] {
       const DeviceMemory::Opened opened;
       std::memset(pointer, value, bytes);
     });

@@ -55,11 +55,11 @@ void set_capture(cudaStream_t stream, std::shared_ptr<Capture> capture) {
   streams.at(stream)->capture = std::move(capture);
 }
 
-cudaError_t enqueue(cudaStream_t stream, Work work) {
+cudaError_t enqueue(cudaStream_t stream, WorkKind kind, Work work) {
   if (!is_stream(stream)) return cudaErrorInvalidResourceHandle;
   if (const auto capture = capture_of(stream)) {
     if (!capture->valid) return cudaErrorStreamCaptureInvalidated;
-    capture->work.push_back(std::move(work));
+    capture->work.push_back({kind, stream, std::move(work)});
     ++capture->progress[stream][stream];
     return cudaSuccess;
   }
@@ -200,7 +200,8 @@ cudaError_t cudaDeviceSynchronize() {
 cudaError_t cudaLaunchHostFunc(cudaStream_t stream, cudaHostFn_t function, void* data) {
   return call([&] {
     if (function == nullptr) return cudaErrorInvalidValue;
-    return emulator::enqueue(stream, [function, data] { function(data); });
+    return emulator::enqueue(stream, emulator::WorkKind::host_function,
+                             [function, data] { function(data); });
   });
 }
 

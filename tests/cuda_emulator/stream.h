@@ -13,6 +13,31 @@ namespace emulator {
 /// Something that a stream does: a kernel, a copy.
 using Work = std::function<void()>;
 
+/// What that is. Where a graph has a copy, another one's may replace it only if it has the same
+/// direction.
+enum class WorkKind {
+  kernel,
+  copy_to_device,
+  copy_to_host,
+  copy_on_device,
+  copy_on_host,
+  set,
+  host_function,
+  event,
+  graph
+};
+
+}  // namespace emulator
+
+/// What cudaGraphNode_t points to: a piece of work that was recorded.
+struct CUgraphNode_st {
+  emulator::WorkKind kind;
+  cudaStream_t stream;
+  emulator::Work work;
+};
+
+namespace emulator {
+
 /// For each stream that takes part in a capture, how many pieces of its work come before.
 using Progress = std::map<cudaStream_t, int>;
 
@@ -22,7 +47,7 @@ struct Capture {
   std::thread::id thread;
   cudaStream_t origin;
   bool valid = true;
-  std::vector<Work> work;
+  std::vector<CUgraphNode_st> work;
   std::map<cudaStream_t, Progress> progress;  // of the streams that take part
 };
 
@@ -34,7 +59,7 @@ struct Point {
 
 /// Does work now, or later where the stream is late (control.h), or records it where the stream is
 /// being captured. CUDA's error where capture forbids it, or where there is no such stream.
-cudaError_t enqueue(cudaStream_t stream, Work work);
+cudaError_t enqueue(cudaStream_t stream, WorkKind kind, Work work);
 
 /// The point behind all that the stream was asked for.
 Point last_point(cudaStream_t stream);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -34,6 +35,26 @@ class DeviceArray {
  private:
   size_t size_;
   T* data_ = nullptr;
+};
+
+/// Page-locked memory.
+class Pinned {
+ public:
+  explicit Pinned(std::vector<int> values) : size_(values.size()) {
+    expect_success(cudaMallocHost(reinterpret_cast<void**>(&data_), size_ * sizeof(int)));
+    std::copy(values.begin(), values.end(), data_);
+  }
+  ~Pinned() { expect_success(cudaFreeHost(data_)); }
+  Pinned(const Pinned&) = delete;
+  Pinned& operator=(const Pinned&) = delete;
+
+  int& operator[](size_t i) { return data_[i]; }
+  int* data() { return data_; }
+  std::vector<int> values() const { return {data_, data_ + size_}; }
+
+ private:
+  size_t size_;
+  int* data_ = nullptr;
 };
 
 struct Shape {

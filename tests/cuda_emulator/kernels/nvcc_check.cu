@@ -119,6 +119,11 @@ cudaError_t launch_all(Place* places, int* ints, float* floats, unsigned* bits, 
   cudaGraphExec_t executable{};
   cudaStreamEndCapture(stream, &graph);
   cudaGraphInstantiate(&executable, graph);
+  cudaGraphExecUpdateResultInfo info{};
+  cudaGraphExecUpdate(executable, graph, &info);
+  if (info.result == cudaGraphExecUpdateSuccess && !info.errorNode) cudaGetLastError();
+  size_t count = 0;
+  cudaGraphGetNodes(graph, nullptr, &count);
   cudaGraphLaunch(executable, stream);
   cudaGraphDestroy(graph);
   cudaGraphExecDestroy(executable);

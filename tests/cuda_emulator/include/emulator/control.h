@@ -35,6 +35,12 @@ void set_late(cudaStream_t stream, bool late);
 /// 64 KiB from it; in cudaFree and cudaFreeHost.
 int64_t host_waits();
 
+/// What was done with graphs so far, and the executable ones that there are.
+struct GraphCounts {
+  int64_t instantiations = 0, updates = 0, refused_updates = 0, launches = 0, executables = 0;
+};
+GraphCounts graph_counts();
+
 /// How many host threads have launched kernels so far.
 size_t launching_threads();
 
