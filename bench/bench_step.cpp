@@ -163,7 +163,8 @@ class Session {
         stepper_(entry, mode, device, checkpoint_activations, cuda_graph),
         bytes_before_(yardstick_->bytes()) {
     measure_peak();
-    // The first step asks the system for memory, the second has it. A third makes the graph on CUDA.
+    // The first step asks the system for memory, the second has it. A third makes the graph on
+    // CUDA.
     const int steps = device == Device::cpu ? 2 : 3;
     for (int i = 0; i < steps; ++i) warm_up_.push_back(timed_step());
   }

@@ -38,7 +38,7 @@ stage_sanitize() {
     return
   fi
   for tool in memcheck racecheck; do
-    for name in ops training conv2d memory; do
+    for name in ops training step_graph conv2d memory; do
       compute-sanitizer --tool "$tool" --error-exitcode 1 "build/cuda/tests/cuda/device_${name}_test" --gtest_brief=1
     done
   done
@@ -52,6 +52,8 @@ stage_bench() {
     for model in unet-w64 deeplabv3-resnet50; do
       build/cuda/bench/bench_step --device cuda --precision $precision --model $model --batch 8 --size 512 --json \
         | tee "$scratch/step-$model-$precision.json" || true
+      build/cuda/bench/bench_step --device cuda --precision $precision --model $model --batch 8 --size 512 --cuda-graph off --json \
+        | tee "$scratch/step-$model-$precision-kernels.json" || true
     done
   done
   if python3 -c 'import torch, torchvision' 2>/dev/null; then

@@ -20,8 +20,8 @@ namespace pixelgrad {
 /// what a function asked for is launched as one graph when it returns; it pays where the steps have
 /// the same kernels in the same order, and a StepGraph stops making graphs where that is rare.
 ///
-/// Where the function waits for the device, asks for a copy from or to the host, or finds no memory,
-/// what it has asked for so far is launched, and the rest of that step kernel by kernel.
+/// Where the function waits for the device, asks for a copy from or to the host, or finds no
+/// memory, what it has asked for so far is launched, and the rest of that step kernel by kernel.
 class StepGraph {
  public:
   /// Where it is not `on`, and on a CPU, run() only calls the function.

@@ -271,8 +271,8 @@ class Trainer {
     }
   }
 
-  /// A batch where the network is. Labels are padded to the size of the logits, so the first batch of
-  /// each size of images has them only then.
+  /// A batch where the network is. Labels are padded to the size of the logits, so the first batch
+  /// of each size of images has them only then.
   struct DeviceBatch {
     Tensor images, targets;
   };

@@ -7,10 +7,10 @@
 
 namespace pixelgrad::cuda {
 
-/// What the stream is asked for between begin() and end() is recorded, and then launched at once, as
-/// one graph. The driver's executable form of it is made once; later graphs of the same structure
-/// only bring it new arguments. Where the structure changes again and again that does not pay, and
-/// nothing is recorded any more. For one thread, while which no other may use the device.
+/// What the stream is asked for between begin() and end() is recorded, and then launched at once,
+/// as one graph. The driver's executable form of it is made once; later graphs of the same
+/// structure only bring it new arguments. Where the structure changes again and again that does not
+/// pay, and nothing is recorded any more. For one thread, while which no other may use the device.
 class Graph {
  public:
   Graph() = default;
@@ -47,10 +47,10 @@ class Graph {
   bool blocks_were_marked_ = true;
 };
 
-/// Where the stream records: launches what it has so far, and the rest of that graph is asked for as
-/// always. It comes before whatever CUDA forbids while a stream records, and before memory is taken
-/// from kernels that are not launched yet: the host waits, an event is recorded or waited for, host
-/// memory is read or written, device memory goes back to the system.
+/// Where the stream records: launches what it has so far, and the rest of that graph is asked for
+/// as always. It comes before whatever CUDA forbids while a stream records, and before memory is
+/// taken from kernels that are not launched yet: the host waits, an event is recorded or waited
+/// for, host memory is read or written, device memory goes back to the system.
 void launch_captured();
 
 }  // namespace pixelgrad::cuda

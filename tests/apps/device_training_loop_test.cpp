@@ -34,9 +34,9 @@ class DeviceTrainingLoop : public ::testing::Test {
     if (!kernels && !copies) poison_device_memory = true;
   }
 
-  /// Noise with two classes, in batches of two images.
-  std::string make_data(int64_t steps, int64_t height, int64_t width) const {
-    const auto root = folder_ / ("data" + std::to_string(steps));
+  /// Noise with two classes.
+  std::string make_data(int64_t images, int64_t height, int64_t width) const {
+    const auto root = folder_ / ("data" + std::to_string(images));
     const auto write = [&](const char* split, int64_t count) {
       std::filesystem::create_directories(root / split / "images");
       std::filesystem::create_directories(root / split / "masks");
@@ -51,13 +51,13 @@ class DeviceTrainingLoop : public ::testing::Test {
         write_label_png(root / split / "masks" / name, labels);
       }
     };
-    write("train", 2 * steps);
+    write("train", images);
     write("val", 1);
     std::ofstream(root / "classes.txt") << "dark\nbright\n";
     return root;
   }
 
-  /// A run of one epoch.
+  /// A run of one epoch, in batches of two images.
   TrainRequest request(const std::string& run, const std::string& data) const {
     TrainRequest r;
     r.config.data = data;
@@ -81,10 +81,12 @@ class DeviceTrainingLoop : public ::testing::Test {
 };
 
 TEST_F(DeviceTrainingLoop, TheHostDoesNotWaitForSteps) {
+  bool graphs = true;
   const auto waits = [&](int64_t steps, int64_t height, int64_t width, const std::string& loss) {
-    TrainRequest r = request("counted", make_data(steps, height, width));
+    TrainRequest r = request("counted", make_data(2 * steps, height, width));
     r.overwrite = true;
     r.config.loss = loss;
+    r.cuda_graph = graphs;
     const int64_t before = emulator::host_waits();
     train(r);
     return emulator::host_waits() - before;
@@ -101,34 +103,69 @@ TEST_F(DeviceTrainingLoop, TheHostDoesNotWaitForSteps) {
   static_assert(2 * 48 * 64 * 3 * sizeof(float) > 64 * 1024);
   expect_as_many(48, 64, "cross_entropy");
   expect_as_many(8, 12, "cross_entropy+focal+ohem+dice+lovasz");
+  graphs = false;
+  expect_as_many(8, 12, "cross_entropy");
+}
+
+TEST_F(DeviceTrainingLoop, AStepIsOneLaunchOfTheRunsOneExecutable) {
+  const auto expect_counts = [&](int64_t images, const std::string& loss, bool graphs,
+                                 int64_t launches) {
+    SCOPED_TRACE(loss);
+    TrainRequest r = request("counted", make_data(images, 8, 12));
+    r.overwrite = true;
+    r.config.epochs = 2;
+    r.config.loss = loss;
+    r.cuda_graph = graphs;
+    const emulator::GraphCounts before = emulator::graph_counts();
+    train(r);
+    const emulator::GraphCounts after = emulator::graph_counts();
+    EXPECT_EQ(after.launches - before.launches, launches);
+    EXPECT_EQ(after.instantiations - before.instantiations, launches > 0 ? 1 : 0);
+    EXPECT_EQ(after.refused_updates, before.refused_updates);
+    EXPECT_EQ(after.executables, before.executables);
+  };
+  expect_counts(8, "cross_entropy", true, 8 - 2);
+  expect_counts(9, "cross_entropy", true, 10 - 2);  // with a smaller last batch
+  expect_counts(8, "cross_entropy+focal+ohem+dice+lovasz", true, 8 - 2);
+  expect_counts(8, "cross_entropy", false, 0);
 }
 
 TEST_F(DeviceTrainingLoop, ARunIsTheSameAtEveryPaceOfTheDevice) {
-  const std::string data = make_data(7, 16, 24);
-  train(request("whole", data));
+  const std::string data = make_data(9, 8, 12);  // the last batch is smaller
+  const auto two_epochs = [&](const std::string& run, bool graphs) {
+    TrainRequest r = request(run, data);
+    r.config.epochs = 2;  // each with a validation
+    r.cuda_graph = graphs;
+    return r;
+  };
+  train(two_epochs("whole", false));
   const std::string expected = checkpoint("whole");
   ASSERT_FALSE(expected.empty());
+  const auto expect_same = [&](bool kernels, bool copies, bool graphs) {
+    set_late(kernels, copies);
+    const std::string run =
+        std::string(graphs ? "graphs" : "without") + (kernels ? "_k" : "") + (copies ? "_c" : "");
+    TrainRequest r = two_epochs(run, graphs);
+    r.save_every = 3;
+    r.stop_after = 4;  // saves with steps under way
+    EXPECT_FALSE(train(r).finished);
+    r.stop_after = 0;
+    r.resume = true;
+    EXPECT_TRUE(train(r).finished);
+    EXPECT_TRUE(checkpoint(run) == expected) << run;
+  };
   for (const bool kernels : {false, true})
-    for (const bool copies : {false, true}) {
-      set_late(kernels, copies);
-      const std::string run = std::string("late") + (kernels ? "k" : "") + (copies ? "c" : "");
-      TrainRequest r = request(run, data);
-      r.save_every = 3;
-      r.stop_after = 4;  // saves with steps under way
-      EXPECT_FALSE(train(r).finished);
-      r.stop_after = 0;
-      r.resume = true;
-      EXPECT_TRUE(train(r).finished);
-      EXPECT_TRUE(checkpoint(run) == expected) << run;
-    }
+    for (const bool copies : {false, true}) expect_same(kernels, copies, /*graphs=*/true);
+  expect_same(true, true, /*graphs=*/false);
 }
 
 /// A learning rate at which everything overflows soon.
 TEST_F(DeviceTrainingLoop, ANumberThatIsNotFiniteEndsTheRunAsOnTheCpu) {
-  const std::string data = make_data(12, 16, 24);
-  const auto message = [&](const std::string& run, Device device) {
+  const std::string data = make_data(24, 16, 24);
+  const auto message = [&](const std::string& run, Device device, bool graphs = true) {
     TrainRequest r = request(run, data);
     r.device = device;
+    r.cuda_graph = graphs;
     r.save_every = 1;
     r.config.optimizer = "sgd";
     r.config.schedule = "constant";
@@ -147,15 +184,17 @@ TEST_F(DeviceTrainingLoop, ANumberThatIsNotFiniteEndsTheRunAsOnTheCpu) {
   const std::string right = message("cpu", Device::cpu);
   EXPECT_THAT(right, HasSubstr(" at step "));
   EXPECT_THAT(right, HasSubstr("output"));
-  for (const bool late : {false, true}) {
-    set_late(late, late);
-    const std::string run = late ? "late" : "at_once";
-    const std::string got = message(run, Device::cuda);
-    EXPECT_EQ(place(got), place(right)) << got;
-    EXPECT_THAT(got, HasSubstr("output"));
-    EXPECT_EQ(read_checkpoint(folder_ / run / last_checkpoint).state.step,
-              read_checkpoint(folder_ / "cpu" / last_checkpoint).state.step);
-  }
+  const int64_t step = read_checkpoint(folder_ / "cpu" / last_checkpoint).state.step;
+  EXPECT_GE(step, 2);  // the next one fails, and is a graph
+  for (const bool graphs : {false, true})
+    for (const bool late : {false, true}) {
+      set_late(late, late);
+      const std::string run = std::string(late ? "late" : "at_once") + (graphs ? "_graphs" : "");
+      const std::string got = message(run, Device::cuda, graphs);
+      EXPECT_EQ(place(got), place(right)) << got;
+      EXPECT_THAT(got, HasSubstr("output"));
+      EXPECT_EQ(read_checkpoint(folder_ / run / last_checkpoint).state.step, step);
+    }
 }
 
 }  // namespace
