@@ -10,8 +10,6 @@
 namespace pixelgrad {
 
 #ifdef PIXELGRAD_CUDA
-/// Given back while its copies are under way, the memory is next written by copies behind them on
-/// the same stream.
 struct Readback::Copies {
   static constexpr size_t room = sizeof(double);  // of one number
   cuda::Pinned memory;
@@ -27,6 +25,17 @@ struct Readback::Copies {
     }
     done.record(cuda::stream());
   }
+  /// Numbers that nobody asked for are waited for, too: whoever gets their memory next may be the
+  /// host.
+  ~Copies() {
+    try {
+      done.wait("readback");
+    } catch (const Error&) {
+      // A kernel failed, and who asked for it is told elsewhere.
+    }
+  }
+  Copies(const Copies&) = delete;
+  Copies& operator=(const Copies&) = delete;
 
   std::byte* place(size_t i) const { return memory.data() + i * room; }
   template <class T>

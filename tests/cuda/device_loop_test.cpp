@@ -120,6 +120,15 @@ TEST_F(DeviceLoop, MemoryOfOthersIsNotWrittenTooEarly) {
   });
 }
 
+TEST_F(DeviceLoop, NumbersThatNobodyReadSpoilNoBatch) {
+  at_every_pace([] {
+    const Tensor number = Tensor::scalar(7, Dtype::f32, Device::cuda);
+    { const Readback unread({number}); }  // its page-locked memory is free for the batch
+    Uploads uploads(Device::cuda);
+    EXPECT_EQ(uploads.upload(filled(2, 1)).to_doubles()[0], 1);
+  });
+}
+
 TEST_F(DeviceLoop, OnTheCpuABatchIsItself) {
   Uploads uploads(Device::cpu);
   const Tensor x = filled(3, 1);
