@@ -51,6 +51,7 @@ struct Cache {
     return block;
   }
 
+  /// Whether AddressSanitizer is told which bytes nobody may touch.
   static bool marks() { return std::is_same_v<Memory, HostMemory> || poison_device_memory; }
 
   /// An op has a file of its own: autograd/ops/conv2d.cpp.

@@ -2,8 +2,9 @@
 #include <atomic>
 
 namespace pixelgrad {
-/// Whether blocks of a device's memory are marked, too. A test that lets the device lag behind the
-/// host turns it off: what the device is still to do uses blocks that the host has freed, rightly.
+/// Whether blocks of a device's memory are marked, too. Off while the device lags behind the host,
+/// because a graph is recorded or a test emulates late streams: what it is still to do uses blocks
+/// that the host has freed, rightly.
 inline std::atomic<bool> poison_device_memory = true;
 }  // namespace pixelgrad
 

@@ -100,7 +100,7 @@ struct Plan {
   int64_t packed_pixels(const Section& s) const {
     return in_place ? 0 : (s.in_row_end - s.in_row_begin) * pitch;
   }
-  /// Rows of the input of all pieces, and their pixels when all of them are packed.
+  /// Pieces of columns of all images, and their pixels when all rows of them are packed.
   int64_t input_lines() const { return pieces * c.images; }
   int64_t input_pixels() const { return input_lines() * c.in_h * pitch; }
 
@@ -149,7 +149,7 @@ struct Plan {
   int64_t most_padding() const { return spans.empty() ? (max_tile<1> - 1) * c.stride_w : 0; }
 
   /// A dilated kernel's taps leave the image many pixels before the row ends. Where tiles end
-  /// there, too, x needs no zeros beside it, of which half as much as x would be packed.
+  /// there, too, x needs no zeros beside it, which would be a quarter of it or more.
   void cut_where_taps_end() {
     if (in_place || pieces > 1 || c.stride_w > 1 || 4 * pitch < 5 * c.in_w) return;
     std::set<int64_t> edges{0, c.cols};
@@ -167,7 +167,7 @@ struct Plan {
     spans = std::move(found);
     pitch = c.in_w;
   }
-  /// On average: shorter ones load more than they multiply.
+  /// Pixels, on average: for fewer the weights would be read too often.
   static constexpr int64_t shortest_tiles = max_tile<2> * 4 / 7;
 
   void cut_channels() {

@@ -11,9 +11,8 @@
 #include "apps/engine/trainer.h"
 #include "data/image_io.h"
 #include "data/label_png.h"
-#include "tensor/cuda/runtime.h"
-#include "tensor/poison_internal.h"
 #include "tensor/random.h"
+#include "tests/cuda/paces.h"
 #include "tests/support/scratch_folder.h"
 
 namespace pixelgrad {
@@ -25,14 +24,7 @@ using testing::ScratchFolder;
 
 class DeviceTrainingLoop : public ::testing::Test {
  protected:
-  void TearDown() override { set_late(false, false); }
-
-  static void set_late(bool kernels, bool copies) {
-    if (kernels || copies) poison_device_memory = false;
-    emulator::set_late(cuda::stream(), kernels);
-    emulator::set_late(cuda::copy_stream(), copies);
-    if (!kernels && !copies) poison_device_memory = true;
-  }
+  void TearDown() override { set_pace(false, false); }
 
   /// Noise with two classes.
   std::string make_data(int64_t images, int64_t height, int64_t width) const {
@@ -98,7 +90,7 @@ TEST_F(DeviceTrainingLoop, TheHostDoesNotWaitForSteps) {
     EXPECT_GT(few, 0);  // begin and end, and the validation
     EXPECT_EQ(waits(6, height, width, loss), few);
   };
-  set_late(true, true);
+  set_pace(true, true);
   // A batch is more than CUDA takes from pageable memory without a wait.
   static_assert(2 * 48 * 64 * 3 * sizeof(float) > 64 * 1024);
   expect_as_many(48, 64, "cross_entropy");
@@ -142,7 +134,7 @@ TEST_F(DeviceTrainingLoop, ARunIsTheSameAtEveryPaceOfTheDevice) {
   const std::string expected = checkpoint("whole");
   ASSERT_FALSE(expected.empty());
   const auto expect_same = [&](bool kernels, bool copies, bool graphs) {
-    set_late(kernels, copies);
+    set_pace(kernels, copies);
     const std::string run =
         std::string(graphs ? "graphs" : "without") + (kernels ? "_k" : "") + (copies ? "_c" : "");
     TrainRequest r = two_epochs(run, graphs);
@@ -188,7 +180,7 @@ TEST_F(DeviceTrainingLoop, ANumberThatIsNotFiniteEndsTheRunAsOnTheCpu) {
   EXPECT_GE(step, 2);  // the next one fails, and is a graph
   for (const bool graphs : {false, true})
     for (const bool late : {false, true}) {
-      set_late(late, late);
+      set_pace(late, late);
       const std::string run = std::string(late ? "late" : "at_once") + (graphs ? "_graphs" : "");
       const std::string got = message(run, Device::cuda, graphs);
       EXPECT_EQ(place(got), place(right)) << got;

@@ -13,8 +13,18 @@
 
 namespace pixelgrad {
 
-/// Calls f for each pace of the two streams: on the emulator they do their work at once, or as late
-/// as CUDA allows.
+#ifdef PIXELGRAD_CUDA_EMULATED
+/// Whether kernels, and copies on their stream, are done at once or as late as CUDA allows.
+inline void set_pace(bool late_kernels, bool late_copies) {
+  const bool late = late_kernels || late_copies;
+  if (late) poison_device_memory = false;
+  emulator::set_late(cuda::stream(), late_kernels);
+  emulator::set_late(cuda::copy_stream(), late_copies);
+  if (!late) poison_device_memory = true;  // now that all is done
+}
+#endif
+
+/// Calls f for each pace of the two streams that the emulator has.
 template <class F>
 void at_every_pace(const F& f) {
 #ifdef PIXELGRAD_CUDA_EMULATED
@@ -22,14 +32,10 @@ void at_every_pace(const F& f) {
     for (const bool late_copies : {false, true}) {
       SCOPED_TRACE(std::string(late_kernels ? "late kernels" : "kernels at once") +
                    (late_copies ? ", late copies" : ", copies at once"));
-      emulator::set_late(cuda::stream(), late_kernels);
-      emulator::set_late(cuda::copy_stream(), late_copies);
-      poison_device_memory = !late_kernels && !late_copies;
+      set_pace(late_kernels, late_copies);
       f();
     }
-  emulator::set_late(cuda::stream(), false);
-  emulator::set_late(cuda::copy_stream(), false);
-  poison_device_memory = true;
+  set_pace(false, false);
 #else
   f();
 #endif
